@@ -1,0 +1,142 @@
+"""Two sets of features x, y [n, d] -> numbers that say how alike they are; real before fake.
+
+Features may be the points themselves, pixels, or a network's layer. A metric sees nothing else, so
+its value has a meaning only beside others measured on the same features with the same n. All work
+is done in float64 and in blocks of rows: memory grows with n, not with n^2.
+"""
+
+import warnings
+
+import torch
+
+ENTRIES = 2**19  # of a distance or kernel matrix held at a time: 4 MiB, which a cache holds
+ROUNDING = 1e-12  # of a squared norm: distances that differ by less count as equal
+
+
+def frechet(x, y):
+    """Frechet distance of Gaussians fitted to x and y [n, d]: 0 when means and covariances agree.
+
+    FID is this number on Inception features (Heusel et al. 2017). It is biased upwards, by about
+    0.5 d^2 / n for two samples of one Gaussian, and warns when n < d. Units: those of x, squared.
+    """
+    x, y = _features(x, y, at_least=2)
+    n, d = min(len(x), len(y)), x.shape[1]
+    if n < d:
+        warnings.warn(
+            f"frechet: n = {n} examples for d = {d} features give a covariance without full rank "
+            "and a distance far too large; use n of many times d, or fewer features",
+            stacklevel=2,
+        )
+    return frechet_of_gaussians(x.mean(0), _covariance(x), y.mean(0), _covariance(y))
+
+
+def frechet_of_gaussians(mean_x, cov_x, mean_y, cov_y):
+    """|m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x^1/2 S_y S_x^1/2)^1/2), with means [d], cov [d, d].
+
+    The matrix under the root is symmetric, unlike S_x S_y, so it keeps real roots at any rank.
+    """
+    values, vectors = torch.linalg.eigh(cov_x)
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T  # S_x^1/2
+    overlap = torch.linalg.eigvalsh(root @ cov_y @ root).clamp(min=0).sqrt().sum()
+    squared = ((mean_x - mean_y) ** 2).sum() + cov_x.trace() + cov_y.trace() - 2 * overlap
+    return max(squared.item(), 0.0)  # rounding may leave -1e-16
+
+
+def kid(x, y):
+    """Kernel distance: unbiased squared MMD of x and y [n, d], kernel (x.y / d + 1)^3.
+
+    Binkowski et al. 2018; on all pairs, not on random subsets. Around 0 (below it too) when x and y
+    come from one distribution, whatever n is.
+    """
+    x, y = _features(x, y, at_least=2)
+    return (_mean_kernel(x) + _mean_kernel(y) - 2 * _mean_kernel(x, y)).item()
+
+
+def precision_recall(real, fake, k=3):
+    """(share of fakes inside the real set, share of reals inside the fake set), both in [0, 1].
+
+    A set is the union of balls around its points, each reaching to the k-th nearest of the others
+    (Kynkaanniemi et al. 2019); a point on the rim is outside.
+    """
+    real, fake = _features(real, fake, at_least=k + 1, k=k)
+    return _share_inside(fake, real, k), _share_inside(real, fake, k)
+
+
+def density_coverage(real, fake, k=5):
+    """(mean number of real balls around a fake / k, share of real balls that hold a fake).
+
+    Naeem et al. 2020, with their strict <. Density may exceed 1. For equal distributions its mean
+    is 1, and that of coverage is 1 - prod((N - i) / (2N - i), i = 1..k), near 1 - 2^-k.
+    """
+    real, fake = _features(real, fake, at_least=k + 1, k=k)
+    rim = _radii(real, k)
+    hits = sum((near < rim).sum(0) for near in _distances(fake, real))  # fakes in each ball: [N]
+    return hits.sum().item() / (k * len(fake)), (hits > 0).double().mean().item()
+
+
+def _features(x, y, at_least, k=1):
+    """Both sets as float64 [n, d], or one sentence on what does not fit."""
+    if k < 1:
+        raise ValueError(f"k, the number of neighbours, must be at least 1; got {k}")
+    x, y = torch.as_tensor(x).detach().double(), torch.as_tensor(y).detach().double()
+    for name, a in (("first", x), ("second", y)):
+        if a.ndim != 2:
+            raise ValueError(
+                f"features are [n, d]; the {name} set is {list(a.shape)} (pictures: x.flatten(1))"
+            )
+        if len(a) < at_least or a.shape[1] == 0:
+            raise ValueError(
+                f"the {name} set is {list(a.shape)}; at least {at_least} rows are needed"
+            )
+        if not torch.isfinite(a).all():
+            raise ValueError(f"the {name} set holds NaN or infinite values: has G diverged?")
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"both sets need the same features; got d = {x.shape[1]} and {y.shape[1]}")
+    return x, y.to(x.device)
+
+
+def _covariance(x):
+    centred = x - x.mean(0)
+    return centred.T @ centred / (len(x) - 1)  # [d, d], also for d = 1
+
+
+def _mean_kernel(x, y=None):
+    """Mean of (x.y / d + 1)^3 over all pairs; without y, over pairs of two different rows of x."""
+    other = x if y is None else y
+    total = sum(_cubed(part @ other.T / x.shape[1] + 1).sum() for part in _blocks(x, len(other)))
+    if y is not None:
+        return total / (len(x) * len(y))
+    itself = _cubed((x**2).sum(1) / x.shape[1] + 1).sum()  # the diagonal: what makes MMD biased
+    return (total - itself) / (len(x) * (len(x) - 1))
+
+
+def _cubed(a):
+    return a * a * a  # several times faster than a**3
+
+
+def _share_inside(points, centres, k):
+    """Share of the points that lie inside at least one centre's ball."""
+    rim = _radii(centres, k)
+    inside = torch.cat([(near < rim).any(1) for near in _distances(points, centres)])
+    return inside.double().mean().item()
+
+
+def _radii(x, k):
+    """Squared distance of each row to its k-th nearest other row, less what rounding may add."""
+    nearest = [near.topk(k + 1, largest=False).values[:, k] for near in _distances(x, x)]
+    return torch.cat(nearest) - ROUNDING * ((x - x.mean(0)) ** 2).sum(1)
+
+
+def _distances(points, centres):
+    """Squared distances of all points to all centres, in blocks [rows, len(centres)]."""
+    middle = centres.mean(0)  # |a|^2 + |b|^2 - 2 a.b is exact enough only near the origin
+    points, centres = points - middle, centres - middle
+    norms = (centres**2).sum(1)
+    for part in _blocks(points, len(centres)):
+        squares = (part**2).sum(1, keepdim=True) + norms
+        yield torch.addmm(squares, part, centres.T, alpha=-2).clamp_(min=0)
+
+
+def _blocks(x, columns):
+    """x's rows, about ENTRIES / columns at a time."""
+    return x.split(max(64, ENTRIES // columns))

@@ -1,0 +1,145 @@
+"""Generators G: z -> x, with `.z_dim` and `.z_shape`; discriminators D: x -> logits [n].
+
+A discriminator never ends with a sigmoid: the losses take logits. Each network initialises itself.
+"""
+
+import torch
+from torch import nn
+
+
+def mlp(sizes, activation):
+    """Linear layers of the given sizes with `activation()` between them: sizes (2, 128, 1) -> 2 layers."""
+    layers = []
+    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(n_in, n_out), activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+def leaky():
+    """LeakyReLU with the slope 0.2 of the DCGAN paper."""
+    return nn.LeakyReLU(0.2)
+
+
+class MLPGenerator(nn.Module):
+    """z [n, z_dim] -> x [n, out_dim]."""
+
+    def __init__(self, z_dim=2, out_dim=2, width=128, depth=2):
+        super().__init__()
+        _positive(z_dim=z_dim, out_dim=out_dim, width=width, depth=depth)
+        self.z_dim, self.z_shape = z_dim, (z_dim,)
+        self.net = mlp([z_dim, *[width] * depth, out_dim], nn.ReLU)
+        he_init(self)
+
+    def forward(self, z):
+        _expect("z", z, (self.z_dim,))
+        return self.net(z)  # [n, out_dim]
+
+
+class MLPDiscriminator(nn.Module):
+    """x [n, in_dim] -> logits [n]."""
+
+    def __init__(self, in_dim=2, width=128, depth=2):
+        super().__init__()
+        _positive(in_dim=in_dim, width=width, depth=depth)
+        self.in_dim = in_dim
+        self.net = mlp([in_dim, *[width] * depth, 1], leaky)
+        he_init(self)
+
+    def forward(self, x):
+        _expect("x", x, (self.in_dim,))
+        return self.net(x).squeeze(1)  # [n]
+
+
+class DCGANGenerator(nn.Module):
+    """z [n, z_dim, 1, 1] -> images [n, channels, size, size] in [-1, 1] (Radford et al. 2015).
+
+    The first transposed convolution opens z to 4 x 4 pixels, each further one doubles the side:
+    1 -> 4 -> 8 -> 16 -> 32 (-> 64); at 28 pixels 1 -> 4 -> 7 -> 14 -> 28.
+    """
+
+    def __init__(self, size=28, channels=1, width=32, z_dim=100):
+        super().__init__()
+        _positive(channels=channels, width=width, z_dim=z_dim)
+        first, *inner, last = _kernels(size)
+        self.z_dim, self.z_shape = z_dim, (z_dim, 1, 1)
+        wide = width * 2 ** len(inner)
+        layers = [nn.ConvTranspose2d(z_dim, wide, first, 1, 0, bias=False), *_norm_relu(wide)]
+        for kernel in inner:
+            layers += [nn.ConvTranspose2d(wide, wide // 2, kernel, 2, 1, bias=False)]
+            wide //= 2
+            layers += _norm_relu(wide)
+        self.net = nn.Sequential(
+            *layers, nn.ConvTranspose2d(wide, channels, last, 2, 1, bias=False), nn.Tanh()
+        )
+        dcgan_init(self)
+
+    def forward(self, z):
+        _expect("z", z, self.z_shape)
+        return self.net(z)  # [n, channels, size, size]
+
+
+class DCGANDiscriminator(nn.Module):
+    """images [n, channels, size, size] -> logits [n]: the generator's mirror image."""
+
+    def __init__(self, size=28, channels=1, width=32):
+        super().__init__()
+        _positive(channels=channels, width=width)
+        last, *inner, first = _kernels(size)
+        self.x_shape = (channels, size, size)
+        layers = [nn.Conv2d(channels, width, first, 2, 1, bias=False), leaky()]
+        for kernel in reversed(inner):
+            layers += [nn.Conv2d(width, 2 * width, kernel, 2, 1, bias=False)]
+            width *= 2
+            layers += [nn.BatchNorm2d(width), leaky()]
+        self.net = nn.Sequential(*layers, nn.Conv2d(width, 1, last, 1, 0, bias=False))
+        dcgan_init(self)
+
+    def forward(self, x):
+        _expect("x", x, self.x_shape)
+        return self.net(x).flatten()  # [n, 1, 1, 1] -> [n]
+
+
+def he_init(net):
+    """He et al. 2015: normal weights that keep the size of activations, zero biases."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+
+
+def dcgan_init(net):
+    """Radford et al. 2015: convolutions from N(0, 0.02), batch norm's scale from N(1, 0.02)."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+            nn.init.zeros_(layer.bias)
+
+
+def _norm_relu(width):
+    return [nn.BatchNorm2d(width), nn.ReLU()]
+
+
+def _kernels(size):
+    """Kernel sizes from z to the image; only 4 -> 7 needs another than 4."""
+    kernels = {28: (4, 3, 4, 4), 32: (4, 4, 4, 4), 64: (4, 4, 4, 4, 4)}
+    if size not in kernels:
+        raise ValueError(f"the DCGAN pair is built for {list(kernels)} pixels; got size = {size}")
+    return kernels[size]
+
+
+def _positive(**values):
+    for name, value in values.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1; got {value}")
+
+
+def _expect(name, given, shape):
+    if tuple(given.shape[1:]) != tuple(shape) or given.ndim != len(shape) + 1:
+        hint = ": add two axes, z[:, :, None, None]" if given.ndim == 2 and len(shape) == 3 else ""
+        raise ValueError(
+            f"{name} must have shape [n, {', '.join(map(str, shape))}]; got {list(given.shape)}{hint}"
+        )
+    if not torch.is_floating_point(given):
+        raise TypeError(f"{name} must be floating point; got {given.dtype}")

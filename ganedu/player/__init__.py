@@ -1,0 +1,1 @@
+"""Interactive pictures, each with a still picture of itself for where no kernel runs."""

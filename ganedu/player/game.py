@@ -1,0 +1,160 @@
+"""The game on a line: slide q over p, and watch D*, JS and the gradient that G would get.
+
+First the mathematics, on a grid x [k] with the log-densities log_p and log_q [..., k]; then the
+picture; then the sliders. Nothing is trained here: D is the perfect one. Chapter 02 derives it all.
+"""
+
+import base64
+import math
+
+import ipywidgets as widgets
+import torch
+from torch.nn.functional import softplus
+
+from ganedu import viz
+
+LOG2, LOG4 = math.log(2), math.log(4)
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+DATA = {"one hill": ((0.0, 1.0),), "two hills": ((-1.5, 0.6), (1.5, 0.6))}  # (mean, std) each
+
+
+def log_hills(x, *hills):
+    """Log-density [..., k] of normal hills (mean, std) in equal shares, at the places x [k]."""
+    logs = [
+        -(((x - m) / std) ** 2) / 2 - math.log(std * math.sqrt(2 * math.pi)) for m, std in hills
+    ]
+    return torch.logsumexp(torch.stack(logs), dim=0) - math.log(len(hills))
+
+
+def optimal_d(p, q):
+    """D* = p / (p + q), the perfect discriminator's answer; 1/2 where nothing ever falls [...]."""
+    return torch.where(p + q > 0, p / (p + q), 0.5)
+
+
+def js(x, p, q):
+    """Jensen-Shannon divergence in nats, 0 (p = q) to log 2 (no overlap): [..., k] -> [...]."""
+    D = optimal_d(p, q)
+    terms = torch.xlogy(p, 2 * D) + torch.xlogy(q, 2 * optimal_d(q, p))
+    return torch.trapezoid(terms, x) / 2
+
+
+def value(x, p, q, s):
+    """V = E_p log D + E_q log(1 - D) for any D, given by its logits s [..., k]."""
+    return -torch.trapezoid(p * softplus(-s) + q * softplus(s), x)
+
+
+def gradients(x, log_p, log_q):
+    """How the loss of G(z) = mean + std z changes with the mean, against a perfect D: two of [...].
+
+    The minimax loss E log(1 - D), whose gradient is that of 2 JS, and the non-saturating -E log D.
+    """
+    s, q = log_p - log_q, log_q.exp()  # [..., k]
+    (slope,) = torch.gradient(s, spacing=(x,), dim=-1)  # ds/dx
+    minimax = -torch.trapezoid(q * s.sigmoid() * slope, x)
+    nonsaturating = -torch.trapezoid(q * (-s).sigmoid() * slope, x)
+    return minimax, nonsaturating
+
+
+class GameOnALine:
+    """Two sliders move q, a switch chooses the data; the picture and a line of words follow."""
+
+    x = torch.linspace(-8, 8, 401, dtype=torch.float64)  # [k]
+    means = torch.linspace(-4, 4, 81, dtype=torch.float64)[:, None]  # [81, 1]: all places for q
+
+    def __init__(self, mean=2.0, std=0.7, data="one hill"):
+        self.mean = _slider("q's mean", mean, -4.0, 4.0)
+        self.std = _slider("q's width", std, 0.3, 2.0)
+        self.data = widgets.ToggleButtons(options=list(DATA), value=data, description="the data")
+        self.picture = widgets.Image(format="png")
+        self.words = widgets.HTML()
+        controls = (self.mean, self.std, self.data)
+        for control in controls:
+            control.observe(self.update, names="value")
+        self.canvas = _Canvas()
+        self.update()
+        self.box = widgets.VBox([*controls, self.picture, self.words])
+
+    def update(self, _=None):
+        """Draw for where the sliders stand now."""
+        log_p, log_q = self._logs(self.mean.value)
+        self.canvas.show_game(self.x, log_p.exp(), log_q.exp())
+        log_p, log_q = self._logs(self.means)  # [k], [81, k]
+        found = js(self.x, log_p.exp(), log_q.exp())
+        here = int((self.means - self.mean.value).abs().argmin())
+        self.canvas.show_all_means(self.means, found, *gradients(self.x, log_p, log_q), here)
+        self.picture.value = viz.png(self.canvas.fig)
+        self.words.value = self.text()
+
+    def text(self):
+        """The state of the game in words, for those who do not see the picture."""
+        log_p, log_q = self._logs(self.mean.value)
+        found = float(js(self.x, log_p.exp(), log_q.exp()))
+        minimax, nonsaturating = (float(g) for g in gradients(self.x, log_p, log_q))
+        return (
+            f"q at {self.mean.value:.1f}, width {self.std.value:.1f}: JS = {found:.2f} of at most "
+            f"{LOG2:.2f}, V(D*) = {2 * found - LOG4:.2f}. Gradient on q's mean: {_signed(minimax)} "
+            f"(minimax), {_signed(nonsaturating)} (non-saturating)."
+        )
+
+    def _logs(self, mean):
+        """Log-densities of the data and of q with this mean (a number, or many [n, 1])."""
+        return log_hills(self.x, *DATA[self.data.value]), log_hills(self.x, (mean, self.std.value))
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        picture = base64.b64encode(self.picture.value).decode()
+        return {WIDGET_VIEW: view, "image/png": picture, "text/plain": self.text()}
+
+
+class _Canvas:
+    """The picture's three panels; every curve is made once and moved afterwards, which is fast."""
+
+    def __init__(self):
+        self.fig, (game, js_, slope) = viz.figure(
+            3, height=2.7, width=10, live=True, gridspec_kw={"width_ratios": (1.6, 1, 1)}
+        )
+        self.p = _filled(game, viz.REAL, "p, real")
+        self.q = _filled(game, viz.FAKE, "q, fake", hatch="///")
+        self.D = _line(game, "black", "D*")
+        self.js = _line(js_, viz.THIRD, "JS")
+        self.minimax = _line(slope, viz.THIRD, "minimax")
+        self.nonsaturating = _line(slope, viz.FOURTH, "non-saturating", ":")
+        self.dots = [_line(ax, viz.FAKE, None, "o") for ax in (js_, slope, slope)]
+        js_.axhline(LOG2, color=viz.GREY, linestyle="--")
+        slope.axhline(0, color=viz.GREY, linewidth=0.8)
+        game.set(xlim=(-5, 5), ylim=(0, 1.35), xlabel="x", title="D* = p / (p + q)")
+        js_.set(xlim=(-4, 4), ylim=(0, 0.8), xlabel="q's mean", title="JS: never above log 2")
+        slope.set(xlim=(-4, 4), ylim=(-2.5, 2.5), xlabel="q's mean", title="Gradient on q's mean")
+        game.legend(loc="upper left", ncols=3, fontsize=9)
+        slope.legend(loc="upper left", fontsize=9)
+        viz.png(self.fig)  # lays the panels out, once
+        self.fig.set_layout_engine("none")
+
+    def show_game(self, x, p, q):
+        for area, density in ((self.p, p), (self.q, q)):
+            area.set_xy(torch.stack([x, density], dim=1))  # [k, 2]
+        self.D.set_data(x, optimal_d(p, q))
+
+    def show_all_means(self, means, found, minimax, nonsaturating, here):
+        curves = (self.js, self.minimax, self.nonsaturating)
+        for curve, dot, values in zip(curves, self.dots, (found, minimax, nonsaturating)):
+            curve.set_data(means[:, 0], values)
+            dot.set_data(means[here], values[here : here + 1])
+
+
+def _filled(ax, colour, name, **look):
+    return ax.fill([0, 0], [0, 0], color=colour, alpha=0.35, label=name, **look)[0]
+
+
+def _line(ax, colour, name, style="-"):
+    return ax.plot([], [], style, color=colour, label=name)[0]
+
+
+def _slider(name, start, low, high):
+    return widgets.FloatSlider(
+        value=start, min=low, max=high, step=0.1, description=name, readout_format=".1f"
+    )
+
+
+def _signed(number):
+    return f"{number:+.2f}".replace("-0.00", "+0.00")

@@ -1,0 +1,162 @@
+"""Tensors and rows of numbers -> matplotlib Axes, in the course's one style.
+
+Nothing here samples or trains. Real is blue, fake is vermilion, everywhere (Okabe & Ito's palette, told
+apart by colour-blind readers, and in print by marker). Pass `ax` to draw into a figure of your own.
+"""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+REAL, FAKE = "#0072B2", "#D55E00"
+THIRD, FOURTH, GREY = "#009E73", "#CC79A7", "#6e7781"
+WIDTH = 8.0  # inches: the width of a notebook's text
+STYLE = {
+    "figure.dpi": 80,
+    "savefig.dpi": 80,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "axes.prop_cycle": plt.cycler(color=[REAL, FAKE, THIRD, FOURTH, GREY]),
+}
+plt.rcParams.update(STYLE)  # importing this module puts the course's style in force
+LABELS = {
+    "d_loss": ("D's loss", REAL),
+    "g_loss": ("G's loss", FAKE),
+    "d_real": ("D(x): real", REAL),
+    "d_fake": ("D(G(z)): fake", FAKE),
+}
+
+
+def figure(columns=1, rows=1, *, height=2.8, width=WIDTH, live=False, **kwargs):
+    """(fig, ax) or (fig, axes) in the course's style; `live` figures are for `Live` and not shown."""
+    if live:
+        fig = Figure(figsize=(width, height * rows))
+        return fig, fig.subplots(rows, columns, **kwargs)
+    return plt.subplots(rows, columns, figsize=(width, height * rows), **kwargs)
+
+
+def _axes(ax, **kwargs):
+    return figure(**kwargs)[1] if ax is None else ax
+
+
+def curves(rows, *names, ax=None, title=None):
+    """Columns of `Trainer.fit`'s rows against the step."""
+    ax = _axes(ax)
+    steps = [row["step"] for row in rows]
+    for name in names or ("d_loss", "g_loss"):
+        label, colour = LABELS.get(name, (name, None))
+        ax.plot(steps, [row[name] for row in rows], label=label, color=colour)
+    ax.set(xlabel="step", ylabel="D's answer" if set(names) & {"d_real", "d_fake"} else "loss")
+    ax.legend()
+    return titled(ax, title)
+
+
+def scatter(real=None, fake=None, *, ax=None, title=None, limit=1.5):
+    """Points [n, 2] of either kind, equal aspect, fixed limits (so that frames can be compared)."""
+    ax = _axes(ax, width=3.6, height=3.6)
+    for x, name, colour, marker in ((real, "real", REAL, "o"), (fake, "fake", FAKE, "x")):
+        if x is not None:
+            x = _array(x)
+            ax.scatter(*x.T, s=9, c=colour, marker=marker, alpha=0.5, linewidths=0.8, label=name)
+    ax.set(
+        xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$x_1$", ylabel="$x_2$", aspect="equal"
+    )
+    ax.legend(loc="center" if limit <= 1.6 else "upper left", markerscale=2)
+    return titled(ax, title)
+
+
+def heat(values, *, ax=None, title=None, limit=1.5, label="D(x)", limits=(0, 1)):
+    """A square grid of values [k, k] (rows along x_2, from below) over [-limit, limit]^2."""
+    ax = _axes(ax, width=4.4, height=3.6)
+    extent = (-limit, limit, -limit, limit)
+    image = ax.imshow(
+        _array(values),
+        origin="lower",
+        extent=extent,
+        cmap="cividis",
+        vmin=limits[0],
+        vmax=limits[1],
+    )
+    ax.grid(False)
+    ax.set(xlabel="$x_1$", ylabel="$x_2$")
+    ax.figure.colorbar(image, ax=ax, label=label, shrink=0.85)
+    return titled(ax, title)
+
+
+def lattice(k=101, limit=1.5):
+    """The points [k * k, 2] at which `heat` draws values: pass D's answers as `.reshape(k, k)`."""
+    line = torch.linspace(-limit, limit, k)
+    x2, x1 = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x1, x2], dim=2).reshape(-1, 2)
+
+
+def images(x, *, ax=None, title=None, columns=None, scale=1.0):
+    """Pictures [n, C, H, W] in [-1, 1], side by side in one image."""
+    n = len(x)
+    columns = columns or min(n, 10)
+    rows = -(-n // columns)
+    sheet = tile(x, columns)
+    width = min(WIDTH, scale * 0.75 * columns)
+    ax = _axes(ax, width=width, height=width * rows / columns + (0.35 if title else 0.05))
+    ax.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_axis_off()
+    return titled(ax, title)
+
+
+def tile(x, columns, gap=1):
+    """Pictures [n, C, H, W] in [-1, 1] -> one array [height, width(, 3)] in [0, 1], white between."""
+    x = (torch.as_tensor(_array(x)).clamp(-1, 1) + 1) / 2  # [n, C, H, W]
+    missing = -len(x) % columns
+    x = torch.nn.functional.pad(x, (gap, gap, gap, gap), value=1.0)
+    x = torch.cat([x, torch.ones(missing, *x.shape[1:])])
+    n, c, h, w = x.shape
+    sheet = x.reshape(n // columns, columns, c, h, w).permute(0, 3, 1, 4, 2)
+    return sheet.reshape(n // columns * h, columns * w, c).squeeze(2).numpy()
+
+
+def titled(ax, title):
+    """Set a title when there is one; returns ax, so that calls end in it."""
+    if title:
+        ax.set_title(title)
+    return ax
+
+
+def png(fig):
+    """A figure as PNG bytes, the same bytes for the same figure."""
+    out = io.BytesIO()
+    fig.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+class Live:
+    """A picture that changes in place while a cell runs: live = Live(fig); ...; live.update()."""
+
+    def __init__(self, fig, text="a live picture of training"):
+        from IPython.display import display
+
+        self.fig, self.text = fig, text
+        self.handle = display(self._bundle(), raw=True, display_id=True)
+
+    def _bundle(self):
+        return {"image/png": png(self.fig), "text/plain": f"<{self.text}>"}
+
+    def update(self):
+        """Show the figure as it is now."""
+        if self.handle is not None:  # outside a notebook there is nothing to update
+            self.handle.update(self._bundle(), raw=True)
+
+
+def _array(x):
+    return x.detach().float().cpu().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)

@@ -1,0 +1,449 @@
+"""Chapter 03: the D loss, the G loss with its gradient, and a family of losses."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
+from torch.nn.functional import logsigmoid, relu, sigmoid, softplus
+
+# ---------------------------------------------------------------- d_loss
+
+
+def d_softplus(real, fake):
+    return softplus(-real).mean() + softplus(fake).mean()
+
+
+def d_bce(real, fake):
+    return bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))
+
+
+def d_logsigmoid(real, fake):
+    return -(logsigmoid(real) + logsigmoid(-fake)).mean()
+
+
+def d_logaddexp(real, fake):
+    zero = torch.zeros(())
+    terms = torch.logaddexp(zero, -real), torch.logaddexp(zero, fake)
+    return sum(term.sum() / len(term) for term in terms)
+
+
+def d_in_place(real, fake):
+    return softplus(real.neg_()).mean() + softplus(fake).mean()
+
+
+def d_cross_entropy_of_two_classes(real, fake):
+    logits = torch.cat([real, fake])
+    pairs = torch.stack([torch.zeros_like(logits), logits], dim=1)
+    labels = torch.cat([torch.ones(len(real)), torch.zeros(len(fake))]).long()
+    return 2 * F.cross_entropy(pairs, labels)
+
+
+def d_vectors_of_one(real, fake):
+    return softplus(-real).mean(dim=0, keepdim=True) + softplus(fake).mean(dim=0, keepdim=True)
+
+
+def d_log_of_sigmoid(real, fake):
+    return -torch.log(sigmoid(real)).mean() - torch.log(1 - sigmoid(fake)).mean()
+
+
+def d_log_of_sigmoid_of_minus(real, fake):
+    return -torch.log(sigmoid(real)).mean() - torch.log(sigmoid(-fake)).mean()
+
+
+def d_epsilon(real, fake):
+    return -(torch.log(sigmoid(real) + 1e-8) + torch.log(1 - sigmoid(fake) + 1e-8)).mean()
+
+
+def d_clamped(real, fake):
+    p, q = sigmoid(real).clamp(1e-7, 1 - 1e-7), sigmoid(fake).clamp(1e-7, 1 - 1e-7)
+    return -(p.log().mean() + (1 - q).log().mean())
+
+
+def d_bce_of_probabilities(real, fake):
+    p, q = sigmoid(real), sigmoid(fake)
+    loss = nn.BCELoss()
+    return loss(p, torch.ones_like(p)) + loss(q, torch.zeros_like(q))
+
+
+def d_exp(real, fake):
+    return torch.log(1 + torch.exp(-real)).mean() + torch.log(1 + torch.exp(fake)).mean()
+
+
+def d_numpy(real, fake):
+    return np.logaddexp(0, -np.asarray(real)).mean() + np.logaddexp(0, np.asarray(fake)).mean()
+
+
+def d_bce_without_sigmoid(real, fake):
+    loss = nn.BCELoss()
+    return loss(real, torch.ones_like(real)) + loss(fake, torch.zeros_like(fake))
+
+
+def d_concatenated(real, fake):
+    labels = torch.cat([torch.ones_like(real), torch.zeros_like(fake)])
+    return bce(torch.cat([real, fake]), labels)
+
+
+D_LOSS_WRONG = [
+    ("LABELS-SWAPPED", lambda r, f: softplus(r).mean() + softplus(-f).mean()),
+    ("LABELS-SWAPPED", lambda fake, real: d_bce(real, fake)),
+    ("LABELS-SWAPPED", lambda r, f: (softplus(r) + softplus(-f)).sum()),
+    ("MINUS-FORGOTTEN", lambda r, f: logsigmoid(r).mean() + logsigmoid(-f).mean()),
+    ("MINUS-FORGOTTEN", lambda r, f: torch.log(sigmoid(r)).mean() + (1 - sigmoid(f)).log().mean()),
+    ("REAL-TERM-FLIPPED", lambda r, f: logsigmoid(r).mean() - logsigmoid(-f).mean()),
+    ("FAKE-TERM-FLIPPED", lambda r, f: -logsigmoid(r).mean() + logsigmoid(-f).mean()),
+    ("ALL-REAL", lambda r, f: softplus(-r).mean() + softplus(-f).mean()),
+    ("ALL-REAL", lambda r, f: bce(r, torch.ones_like(r)) + bce(f, torch.ones_like(f))),
+    ("ALL-FAKE", lambda r, f: bce(r, torch.zeros_like(r)) + bce(f, torch.zeros_like(f))),
+    ("ARTICLE-D-LOSS", lambda r, f: -(r.mean() + f.mean())),
+    ("ARTICLE-D-LOSS", lambda r, f: -(sigmoid(r).mean() + sigmoid(f).mean())),
+    ("DOUBLE-SIGMOID", lambda r, f: d_bce(sigmoid(r), sigmoid(f))),
+    ("DOUBLE-SIGMOID", lambda r, f: d_log_of_sigmoid(sigmoid(r), sigmoid(f))),
+    ("DOUBLE-SIGMOID", lambda r, f: d_concatenated(sigmoid(r), sigmoid(f))),
+    ("LOG-OF-SIGMOID", d_log_of_sigmoid),
+    ("LOG-OF-SIGMOID", d_log_of_sigmoid_of_minus),
+    ("LOG-OF-SIGMOID", lambda r, f: d_log_of_sigmoid(r.double(), f.double())),
+    ("EPSILON-PATCH", d_epsilon),
+    ("EPSILON-PATCH", d_clamped),
+    ("EPSILON-PATCH", d_bce_of_probabilities),
+    ("EPSILON-PATCH", lambda r, f: d_softplus(r.clamp(-10, 10), f.clamp(-10, 10))),
+    ("LOG-OF-SIGMOID", lambda r, f: torch.nan_to_num(d_log_of_sigmoid(r, f))),
+    ("EXP-OVERFLOW", d_exp),
+    ("LOGIT-AS-PROBABILITY", lambda r, f: -torch.log(r).mean() - torch.log(1 - f).mean()),
+    ("LOGIT-AS-PROBABILITY", d_bce_without_sigmoid),
+    ("SUM-NOT-MEAN", lambda r, f: softplus(-r).sum() + softplus(f).sum()),
+    ("SUM-NOT-MEAN", lambda r, f: bce(r, torch.ones(len(r)), reduction="sum") + softplus(f).sum()),
+    ("HALVED", d_concatenated),
+    ("HALVED", lambda r, f: (d_bce(r, f)) / 2),
+    ("UNREDUCED", lambda r, f: softplus(-r) + softplus(f)),
+    ("UNREDUCED", lambda r, f: softplus(-r).mean() + softplus(f)),
+    ("MEAN-TOO-EARLY", lambda r, f: softplus(-r.mean()) + softplus(f.mean())),
+    ("ONE-TERM", lambda r, f: softplus(-r).mean()),
+    ("ONE-TERM", lambda r, f: softplus(f).mean()),
+    ("OTHER-FAMILY", lambda r, f: f.mean() - r.mean()),
+    ("OTHER-FAMILY", lambda r, f: relu(1 - r).mean() + relu(1 + f).mean()),
+    ("OTHER-FAMILY", lambda r, f: ((r - 1) ** 2).mean() + (f**2).mean()),
+    ("OTHER-FAMILY", lambda r, f: softplus(f - r).mean()),
+    ("LABEL-SMOOTHED", lambda r, f: bce(r, torch.full_like(r, 0.9)) + softplus(f).mean()),
+    ("BITS", lambda r, f: (softplus(-r).mean() + softplus(f).mean()) / np.log(2)),
+    ("NO-GRADIENT", lambda r, f: d_bce(r, f).item()),
+    ("NO-GRADIENT", lambda r, f: d_bce(r, f.detach())),
+    ("NO-GRADIENT", d_numpy),
+    ("NOT-A-NUMBER", lambda r, f: (softplus(-r).mean(), softplus(f).mean())),
+    ("CONSTANT", lambda r, f: torch.tensor(1.386)),
+    ("CONSTANT", lambda r, f: 1.2314270172),
+    ("WRONG-VALUE", lambda r, f: d_bce(r, f) + 0.5),
+    ("WRONG-VALUE", lambda r, f: softplus(-2 * r).mean() + softplus(f).mean()),
+]
+
+# ---------------------------------------------------------------- g_loss
+
+
+def g_softplus(fake):
+    return softplus(-fake).mean(), -sigmoid(-fake) / len(fake)
+
+
+def g_bce(fake):
+    D = torch.sigmoid(fake)
+    return bce(fake, torch.ones_like(fake)), (D - 1) / fake.numel()
+
+
+def g_autograd(fake):
+    s = fake.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(-logsigmoid(s).mean(), s)
+    return -logsigmoid(fake).mean(), gradient
+
+
+def g_list(fake):
+    return [-logsigmoid(fake).sum() / len(fake), -1 / (1 + fake.exp()) / len(fake)]
+
+
+def g_with(loss=None, gradient=None):
+    """A right answer with one part replaced."""
+
+    def answer(fake):
+        right_loss, right_gradient = g_softplus(fake)
+        new_loss = right_loss if loss is None else loss(fake)
+        new_gradient = right_gradient if gradient is None else gradient(fake)
+        return new_loss, new_gradient
+
+    return answer
+
+
+def consistent(loss):
+    """The loss of a batch with the gradient that autograd finds for it: one mistake, twice."""
+
+    def answer(fake):
+        s = fake.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(loss(s), s)
+        return loss(fake), gradient
+
+    return answer
+
+
+def chain(fake):
+    D = sigmoid(fake)
+    return -1 / D * D * (1 - D) / len(fake)
+
+
+def g_numpy_gradient(fake):
+    s = fake.detach().double().numpy()
+    return bce(fake, torch.ones_like(fake)), -1 / (1 + np.exp(np.minimum(s, 700))) / len(s)
+
+
+G_LOSS_WRONG = [
+    ("SATURATING-FOR-NON-SATURATING", consistent(lambda f: -softplus(f).mean())),
+    ("SATURATING-FOR-NON-SATURATING", g_with(loss=lambda f: torch.log(1 - sigmoid(f)).mean())),
+    ("SATURATING-FOR-NON-SATURATING", lambda f: (-softplus(f).mean(), -sigmoid(f) / len(f))),
+    ("G-HELPS-D", consistent(lambda f: softplus(f).mean())),
+    ("G-HELPS-D", g_with(loss=lambda f: bce(f, torch.zeros_like(f)))),
+    ("MINUS-FORGOTTEN", consistent(lambda f: logsigmoid(f).mean())),
+    ("MINUS-FORGOTTEN", consistent(lambda f: torch.log(sigmoid(f)).mean())),
+    ("ARTICLE-G-LOSS", consistent(lambda f: -f.mean())),
+    ("ARTICLE-G-LOSS", consistent(lambda f: -sigmoid(f).mean())),
+    ("HINGE-FOR-G", consistent(lambda f: relu(1 - f).mean())),
+    ("OTHER-FAMILY", consistent(lambda f: ((f - 1) ** 2).mean())),
+    ("DOUBLE-SIGMOID", consistent(lambda f: softplus(-sigmoid(f)).mean())),
+    ("DOUBLE-SIGMOID", consistent(lambda f: bce(sigmoid(f), torch.ones_like(f)))),
+    ("LOG-OF-SIGMOID", g_with(loss=lambda f: -torch.log(sigmoid(f)).mean())),
+    ("LOG-OF-SIGMOID", g_with(gradient=chain)),
+    ("EPSILON-PATCH", g_with(loss=lambda f: -torch.log(sigmoid(f) + 1e-8).mean())),
+    (
+        "EPSILON-PATCH",
+        g_with(loss=lambda f: F.binary_cross_entropy(sigmoid(f), torch.ones(len(f)))),
+    ),
+    ("EXP-OVERFLOW", g_with(loss=lambda f: torch.log(1 + torch.exp(-f)).mean())),
+    ("LOGIT-AS-PROBABILITY", g_with(loss=lambda f: -torch.log(f).mean())),
+    ("SUM-NOT-MEAN", consistent(lambda f: softplus(-f).sum())),
+    ("SUM-NOT-MEAN", g_with(loss=lambda f: softplus(-f).sum())),
+    ("MEAN-TOO-EARLY", consistent(lambda f: softplus(-f.mean()))),
+    ("UNREDUCED", g_with(loss=lambda f: softplus(-f))),
+    ("NO-GRADIENT", g_with(loss=lambda f: softplus(-f).mean().item())),
+    ("NO-GRADIENT", g_with(loss=lambda f: softplus(-f.detach()).mean())),
+    ("ONE-OF-TWO", lambda f: softplus(-f).mean()),
+    ("ONE-OF-TWO", lambda f: -sigmoid(-f) / len(f)),
+    ("ONE-OF-TWO", lambda f: (softplus(-f).mean(),)),
+    ("ORDER-SWAPPED", lambda f: g_softplus(f)[::-1]),
+    ("GRADIENT-SIGN", g_with(gradient=lambda f: sigmoid(-f) / len(f))),
+    ("GRADIENT-SIGN", g_with(gradient=lambda f: 1 - sigmoid(f))),
+    ("GRADIENT-NOT-AVERAGED", g_with(gradient=lambda f: sigmoid(f) - 1)),
+    ("GRADIENT-OF-ANOTHER", g_with(gradient=lambda f: -sigmoid(f) / len(f))),
+    ("GRADIENT-OF-ANOTHER", g_with(gradient=lambda f: sigmoid(f) / len(f))),
+    ("GRADIENT-OF-ANOTHER", g_with(gradient=lambda f: -sigmoid(f))),
+    ("CHAIN-RULE", g_with(gradient=lambda f: -1 / sigmoid(f) / len(f))),
+    ("CHAIN-RULE", g_with(gradient=lambda f: -1 / sigmoid(f))),
+    ("SIGMOID-SLOPE", g_with(gradient=lambda f: -sigmoid(f) * (1 - sigmoid(f)) / len(f))),
+    ("GRADIENT-REDUCED", g_with(gradient=lambda f: -sigmoid(-f).mean())),
+    ("GRADIENT-REDUCED", lambda f: (softplus(-f).mean(), None)),
+    ("ONE-OF-TWO", lambda f: (1, 2, 3)),
+    ("GRADIENT-REDUCED", g_with(gradient=lambda f: (-sigmoid(-f).mean()).item())),
+    ("GRADIENT-VALUE", g_with(gradient=lambda f: torch.zeros_like(f))),
+    ("GRADIENT-VALUE", g_with(gradient=lambda f: -torch.ones_like(f) / len(f))),
+    ("CONSTANT", lambda f: (torch.tensor(0.7), torch.zeros(len(f)))),
+    ("WRONG-VALUE", g_with(loss=lambda f: softplus(-f).mean() + 0.5)),
+    ("WRONG-VALUE", lambda f: (softplus(-3 * f).mean(), -sigmoid(-f) / len(f))),
+]
+
+# ---------------------------------------------------------------- family
+
+
+def family(name, d, g):
+    """An answer of the exercise's form from two functions of (real, fake)."""
+    return lambda real, fake: (name, d(real, fake), g(real, fake))
+
+
+def mse(x, target):
+    return F.mse_loss(x, torch.full_like(x, target))
+
+
+def ls_d(r, f):
+    return ((r - 1) ** 2).mean() + (f**2).mean()
+
+
+def ls_g(r, f):
+    return ((f - 1) ** 2).mean()
+
+
+def hinge_d(r, f):
+    return relu(1 - r).mean() + relu(1 + f).mean()
+
+
+def critic_d(r, f):
+    return f.mean() - r.mean()
+
+
+def critic_g(r, f):
+    return -f.mean()
+
+
+def rel_d(r, f):
+    return softplus(f - r).mean()
+
+
+def rel_g(r, f):
+    return softplus(r - f).mean()
+
+
+def sat_g(r, f):
+    return -softplus(f).mean()
+
+
+def all_pairs(r, f):
+    return softplus(f[None, :] - r[:, None]).mean()
+
+
+def relativistic_average(r, f):
+    return softplus(f.mean() - r).mean() + softplus(f - r.mean()).mean()
+
+
+FAMILY_RIGHT = [
+    family("least squares", ls_d, ls_g),
+    family("least_squares", lambda r, f: mse(r, 1.0) + mse(f, 0.0), lambda r, f: mse(f, 1.0)),
+    family("LSGAN", lambda r, f: ls_d(r, f) / 2, lambda r, f: ls_g(r, f) / 2),
+    family("lsgan", lambda r, f: mse(r, 1.0) + mse(f, -1.0), lambda r, f: mse(f, 0.0)),
+    family("hinge", hinge_d, critic_g),
+    family(
+        "Hinge", lambda r, f: -(r - 1).clamp(max=0).mean() - (-1 - f).clamp(max=0).mean(), critic_g
+    ),
+    family("wasserstein", critic_d, critic_g),
+    family("WGAN", lambda r, f: -(r - f).mean(), lambda r, f: (-f).mean()),
+    family("relativistic", rel_d, rel_g),
+    family(
+        "relativistic",
+        lambda r, f: -logsigmoid(r - f).mean(),
+        lambda r, f: bce(f - r, torch.ones_like(f)),
+    ),
+    family("relativistic", all_pairs, lambda r, f: all_pairs(f, r)),
+    family("saturating", d_softplus, sat_g),
+    family("WGAN-GP", critic_d, lambda r, f: -critic_d(r, f)),
+    family("saturating GAN", d_softplus, lambda r, f: -d_softplus(r, f)),
+    family("minimax", d_logsigmoid, lambda r, f: softplus(-r).mean() - softplus(f).mean()),
+    family("minimax", d_bce, lambda r, f: logsigmoid(-f).mean()),
+]
+
+FAMILY_WRONG = [
+    # least squares
+    ("LABELS-SWAPPED", family("least squares", lambda r, f: ls_d(f, r), ls_g)),
+    ("G-HELPS-D", family("least squares", ls_d, lambda r, f: (f**2).mean())),
+    ("SIGMOID-FIRST", family("least squares", lambda r, f: ls_d(sigmoid(r), sigmoid(f)), ls_g)),
+    ("SIGMOID-FIRST", family("lsgan", ls_d, lambda r, f: ls_g(r, sigmoid(f)))),
+    ("ALL-REAL", family("least squares", lambda r, f: mse(r, 1.0) + mse(f, 1.0), ls_g)),
+    (
+        "MEAN-TOO-EARLY",
+        family("least squares", lambda r, f: (r.mean() - 1) ** 2 + f.mean() ** 2, ls_g),
+    ),
+    # hinge
+    ("HINGE-FOR-G", family("hinge", hinge_d, lambda r, f: relu(1 - f).mean())),
+    ("HINGE-FOR-G", family("hinge", hinge_d, lambda r, f: -relu(1 + f).mean())),
+    (
+        "MARGIN-SIGN",
+        family("hinge", lambda r, f: relu(1 + r).mean() + relu(1 - f).mean(), critic_g),
+    ),
+    (
+        "MARGIN-SIGN",
+        family("hinge", lambda r, f: relu(1 - r).mean() + relu(1 - f).mean(), critic_g),
+    ),
+    (
+        "MARGIN-SIGN",
+        family("hinge", lambda r, f: relu(1 + r).mean() + relu(1 + f).mean(), critic_g),
+    ),
+    (
+        "MARGIN-SIGN",
+        family("hinge", lambda r, f: relu(r - 1).mean() + relu(-1 - f).mean(), critic_g),
+    ),
+    ("NO-MARGIN", family("hinge", lambda r, f: relu(-r).mean() + relu(f).mean(), critic_g)),
+    ("RELU-FORGOTTEN", family("hinge", lambda r, f: (1 - r).mean() + (1 + f).mean(), critic_g)),
+    ("MINUS-FORGOTTEN", family("hinge", lambda r, f: -hinge_d(r, f), critic_g)),
+    ("MEAN-TOO-EARLY", family("hinge", lambda r, f: hinge_d(r.mean(), f.mean()), critic_g)),
+    ("SIGMOID-FIRST", family("hinge", lambda r, f: hinge_d(sigmoid(r), sigmoid(f)), critic_g)),
+    ("G-HELPS-D", family("hinge", hinge_d, lambda r, f: f.mean())),
+    ("WRONG-FAMILY", family("hinge", critic_d, critic_g)),
+    # Wasserstein
+    ("WRONG-FAMILY", family("wasserstein", hinge_d, critic_g)),
+    ("ARTICLE-D-LOSS", family("wasserstein", lambda r, f: -(r.mean() + f.mean()), critic_g)),
+    ("ARTICLE-D-LOSS", family("hinge", lambda r, f: -(r.mean() + f.mean()), critic_g)),
+    ("LABELS-SWAPPED", family("wasserstein", lambda r, f: r.mean() - f.mean(), critic_g)),
+    ("G-HELPS-D", family("wasserstein", critic_d, lambda r, f: f.mean())),
+    ("ABSOLUTE", family("wasserstein", lambda r, f: (r.mean() - f.mean()).abs(), critic_g)),
+    ("ABSOLUTE", family("wasserstein", lambda r, f: -(r.mean() - f.mean()).abs(), critic_g)),
+    (
+        "SIGMOID-FIRST",
+        family("wasserstein", lambda r, f: critic_d(sigmoid(r), sigmoid(f)), critic_g),
+    ),
+    ("SIGMOID-FIRST", family("wgan", critic_d, lambda r, f: -sigmoid(f).mean())),
+    # relativistic
+    ("RELATIVISTIC-SIGN", family("relativistic", rel_g, rel_d)),
+    ("RELATIVISTIC-SIGN", family("relativistic", lambda r, f: softplus(r - f).mean(), rel_g)),
+    (
+        "RELATIVISTIC-OF-MEANS",
+        family("relativistic", lambda r, f: softplus(f.mean() - r.mean()), rel_g),
+    ),
+    (
+        "RELATIVISTIC-OF-MEANS",
+        family("relativistic", rel_d, lambda r, f: softplus(r.mean() - f.mean())),
+    ),
+    ("RELATIVISTIC-AVERAGE", family("relativistic", relativistic_average, rel_g)),
+    ("G-HELPS-D", family("relativistic", rel_d, rel_d)),
+    ("G-BLIND-TO-REAL", family("relativistic", rel_d, lambda r, f: softplus(-f).mean())),
+    ("DOUBLE-SIGMOID", family("relativistic", lambda r, f: rel_d(sigmoid(r), sigmoid(f)), rel_g)),
+    ("MINUS-FORGOTTEN", family("relativistic", lambda r, f: logsigmoid(r - f).mean(), rel_g)),
+    ("LOG-OF-SIGMOID", family("relativistic", lambda r, f: -sigmoid(r - f).log().mean(), rel_g)),
+    ("LOG-OF-SIGMOID", family("relativistic", rel_d, lambda r, f: -sigmoid(f - r).log().mean())),
+    ("WRONG-FAMILY", family("relativistic", d_softplus, rel_g)),
+    # saturating
+    (
+        "NON-SATURATING-FOR-SATURATING",
+        family("saturating", d_softplus, lambda r, f: softplus(-f).mean()),
+    ),
+    ("G-HELPS-D", family("saturating", d_softplus, lambda r, f: softplus(f).mean())),
+    ("LABELS-SWAPPED", family("saturating", lambda r, f: d_softplus(f, r), sat_g)),
+    ("MINUS-FORGOTTEN", family("saturating", lambda r, f: -d_softplus(r, f), sat_g)),
+    (
+        "LOG-OF-SIGMOID",
+        family("saturating", d_softplus, lambda r, f: (1 - sigmoid(f)).log().mean()),
+    ),
+    (
+        "DOUBLE-SIGMOID",
+        family("saturating", lambda r, f: d_softplus(sigmoid(r), sigmoid(f)), sat_g),
+    ),
+    ("EPSILON-PATCH", family("saturating", d_epsilon, sat_g)),
+    # any
+    ("SUM-NOT-MEAN", family("hinge", hinge_d, lambda r, f: -f.sum())),
+    ("SUM-NOT-MEAN", family("relativistic", lambda r, f: softplus(f - r).sum(), rel_g)),
+    ("UNREDUCED", family("relativistic", lambda r, f: softplus(f - r), rel_g)),
+    ("UNREDUCED", family("wasserstein", lambda r, f: f - r, lambda r, f: -f)),
+    ("HALVED", family("hinge", lambda r, f: hinge_d(r, f) / 2, critic_g)),
+    ("ONE-TERM", family("hinge", lambda r, f: relu(1 - r).mean(), critic_g)),
+    ("NO-GRADIENT", family("hinge", lambda r, f: hinge_d(r, f).item(), critic_g)),
+    ("NO-GRADIENT", family("hinge", hinge_d, lambda r, f: -f.detach().mean())),
+    ("PLAYERS-SWAPPED", family("least squares", ls_g, ls_d)),
+    ("UNKNOWN-FAMILY", family("vanilla cheese", d_softplus, sat_g)),
+    ("UNKNOWN-FAMILY", family("", hinge_d, critic_g)),
+    ("UNKNOWN-FAMILY", family("non-saturating", d_softplus, lambda r, f: softplus(-f).mean())),
+    ("HINGE-FOR-G", family("hinge", hinge_d, lambda r, f: -hinge_d(r, f))),
+    ("NOT-THREE", lambda r, f: (hinge_d(r, f), critic_g(r, f))),
+    ("NOT-THREE", lambda r, f: hinge_d(r, f)),
+    ("NOT-THREE", lambda r, f: (hinge_d, critic_g, "hinge")),
+    ("NOT-THREE", lambda r, f: ("hinge", hinge_d, lambda fake: -fake.mean())),
+    ("CONSTANT", family("hinge", lambda r, f: torch.tensor(1.75), critic_g)),
+    (
+        "WRONG-VALUE",
+        family("hinge", lambda r, f: relu(2 - r).mean() + relu(2 + f).mean(), critic_g),
+    ),
+    ("WRONG-VALUE", family("least squares", ls_d, lambda r, f: (f.mean() - 3) ** 2)),
+]
+
+RIGHT = {
+    "d_loss": [
+        d_softplus,
+        d_bce,
+        d_logsigmoid,
+        d_logaddexp,
+        d_in_place,
+        d_cross_entropy_of_two_classes,
+        d_vectors_of_one,
+    ],
+    "g_loss": [g_softplus, g_bce, g_autograd, g_list, g_numpy_gradient],
+    "family": FAMILY_RIGHT,
+}
+WRONG = {"d_loss": D_LOSS_WRONG, "g_loss": G_LOSS_WRONG, "family": FAMILY_WRONG}

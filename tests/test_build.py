@@ -1,0 +1,210 @@
+"""The builder: what it makes of a source, and what it leaves alone."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SPEC = importlib.util.spec_from_file_location("build", ROOT / "authoring" / "build.py")
+build = importlib.util.module_from_spec(SPEC)
+sys.modules["build"] = build
+SPEC.loader.exec_module(build)
+
+EXERCISE = '''\
+# Exercises 1
+
+{{colab-badge}}
+
+Write a function.
+
+```{code-cell} ipython3
+def double(x):
+    """Twice x."""
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+```
+
+```{code-cell} ipython3
+:tags: [needs-solution]
+
+print(double(2))
+```
+
++++ {"tags": ["solution-only"]}
+
+The answer, explained.
+
++++ {"tags": ["exercise-only"]}
+
+A hint for learners.
+'''
+LESSON = """\
+# 0. A lesson
+
+```{code-cell} ipython3
+from tqdm.auto import tqdm
+
+for i in tqdm(range(3)):
+    print(i)
+```
+
+```{code-cell} ipython3
+import matplotlib.pyplot as plt
+
+plt.plot([0, 1])
+plt.show()
+```
+"""
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of one lesson and one exercise."""
+    write(tmp_path / "authoring" / "lessons" / "00_lesson.md", LESSON)
+    write(tmp_path / "authoring" / "exercises" / "01_double.md", EXERCISE)
+    write(tmp_path / "pyproject.toml", '[tool.ganedu]\nrepository = "us/course"\nbranch = "main"\n')
+    return tmp_path
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def assembled(course, kind):
+    return build.assemble(next(job for job in build.all_jobs(course) if job.kind == kind))
+
+
+def code(nb):
+    return [cell for cell in nb.cells if cell.cell_type == "code"]
+
+
+def text(nb):
+    return "\n".join(cell.source for cell in nb.cells)
+
+
+def test_learners_get_a_stub_where_the_solution_was(course):
+    stub = code(assembled(course, "exercise"))[0].source
+    assert stub.endswith(
+        '    # YOUR CODE HERE\n    raise NotImplementedError("replace this line with your code")'
+    )
+    assert "2 * x" not in stub and "SOLUTION" not in stub
+
+
+def test_the_solution_keeps_its_lines_and_loses_the_markers(course):
+    solved = code(assembled(course, "solution"))[0].source
+    assert solved == 'def double(x):\n    """Twice x."""\n    return 2 * x'
+
+
+def test_a_cell_that_needs_the_solution_may_raise_for_learners_only(course):
+    assert "raises-exception" in code(assembled(course, "exercise"))[1].metadata.tags
+    assert "raises-exception" not in code(assembled(course, "solution"))[1].metadata.tags
+
+
+def test_each_kind_drops_the_cells_of_the_other(course):
+    learner, solved = text(assembled(course, "exercise")), text(assembled(course, "solution"))
+    assert "A hint" in learner and "explained" not in learner
+    assert "explained" in solved and "A hint" not in solved
+
+
+def test_a_solution_outside_a_function_does_not_stop_run_all(course):
+    source = "```{code-cell} ipython3\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n```\n"
+    write(course / "authoring" / "exercises" / "01_double.md", source)
+    assert code(assembled(course, "exercise"))[0].metadata.tags == ["raises-exception"]
+
+
+def test_a_marker_without_its_partner_is_an_error(course):
+    source = EXERCISE.replace("    ### END SOLUTION\n", "")
+    write(course / "authoring" / "exercises" / "01_double.md", source)
+    with pytest.raises(build.SourceError, match="do not pair"):
+        assembled(course, "exercise")
+
+
+def test_the_badge_points_to_each_notebook_of_the_configured_repository(course):
+    for kind in ("exercise", "solution"):
+        where = f"github/us/course/blob/main/{kind}s/01_double.ipynb"
+        assert where in text(assembled(course, kind))
+
+
+def test_the_setup_cell_prints_nothing_when_the_package_is_there(course):
+    source = "```{code-cell} ipython3\n:tags: [setup]\n\n{{setup}}\n```\n"
+    write(course / "authoring" / "lessons" / "00_lesson.md", source)
+    write(course / "notebooks" / "ganedu.py", "")
+    assert build.main(["00", "--root", str(course)]) == 0
+    stored = nbformat.read(course / "notebooks" / "00_lesson.ipynb", 4)
+    assert "us/course@main" in stored.cells[0].source and stored.cells[0].outputs == []
+
+
+def test_running_again_gives_the_same_bytes_and_no_progress_bars(course):
+    out = course / "notebooks" / "00_lesson.ipynb"
+    assert build.main(["00_lesson", "--root", str(course)]) == 0
+    first = out.read_bytes()
+    assert build.main(["00_lesson", "--root", str(course)]) == 0
+    assert out.read_bytes() == first
+    stored = nbformat.read(out, 4)
+    assert [cell.execution_count for cell in code(stored)] == [1, 2]
+    assert [o.text for o in code(stored)[0].outputs] == ["0\n1\n2\n"]
+    assert "image/png" in code(stored)[1].outputs[0].data
+
+
+def test_a_failing_notebook_keeps_the_old_file_and_the_others_go_on(course, capfd):
+    write(course / "notebooks" / "00_lesson.ipynb", "old")
+    write(
+        course / "authoring" / "lessons" / "00_lesson.md", "```{code-cell} ipython3\n1 / 0\n```\n"
+    )
+    assert build.main(["--all", "--root", str(course)]) == 1
+    printed = capfd.readouterr()
+    assert "code cell 1 raised ZeroDivisionError" in printed.err
+    assert (course / "notebooks" / "00_lesson.ipynb").read_text() == "old"
+    assert (course / "solutions" / "01_double.ipynb").exists()
+    assert not list(course.rglob("*.new"))
+
+
+def test_without_a_name_only_what_is_out_of_date_is_built(course, capsys):
+    assert build.main(["--root", str(course)]) == 0
+    assert capsys.readouterr().out.count(" ok") == 3
+    write(course / "authoring" / "lessons" / "00_lesson.md", LESSON + "\nOne more word.\n")
+    assert build.main(["--root", str(course)]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "notebooks/00_lesson.ipynb"
+    ]
+
+
+def test_check_sees_an_edited_notebook_and_one_without_a_source(course, capsys):
+    assert build.main(["--root", str(course)]) == 0
+    assert build.main(["--check", "--root", str(course)]) == 0
+    out = course / "exercises" / "01_double.ipynb"
+    out.write_text(out.read_text().replace("Write a function", "Write two functions"))
+    write(course / "notebooks" / "99_stray.ipynb", "{}")
+    capsys.readouterr()
+    assert build.main(["--check", "--root", str(course)]) == 1
+    printed = capsys.readouterr().out
+    assert "exercises/01_double.ipynb: not what its source says" in printed
+    assert "notebooks/99_stray.ipynb: no source makes it" in printed
+
+
+def test_tidy_drops_what_a_tool_leaves_behind(course):
+    cell = nbformat.v4.new_code_cell("1", metadata={"scrolled": True, "tags": ["setup"]})
+    nb = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {"x": 1}, "colab": {"y": 2}})
+    path = course / "saved.ipynb"
+    nbformat.write(nb, path)
+    assert build.main(["--tidy", str(path)]) == 0
+    stored = nbformat.read(path, 4)
+    assert stored.metadata == build.METADATA
+    assert stored.cells[0].metadata == {"tags": ["setup"]}
+
+
+def test_an_unknown_name_is_one_sentence_that_lists_the_known(course):
+    with pytest.raises(SystemExit, match=r"no source named '77'.*00_lesson, 01_double"):
+        build.main(["77", "--root", str(course)])
+
+
+def test_help_shows_how_to_use_it():
+    command = [sys.executable, str(ROOT / "authoring" / "build.py"), "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "examples:" in shown and "--check" in shown

@@ -1,0 +1,347 @@
+"""p_data: exact mixtures, real pictures, and what is said about data that cannot be used."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganedu import data
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+# ---------------------------------------------------------------- mixtures
+
+
+@pytest.mark.parametrize("modes", [1, 2, 7, 8, 25])
+def test_a_ring_has_as_many_distinct_modes_as_asked_for_all_at_the_radius(modes):
+    means = data.ring(modes, radius=2.0).means
+    assert means.shape == (modes, 2)
+    assert torch.allclose(means.norm(dim=1), torch.full((modes,), 2.0))
+    assert modes == 1 or torch.pdist(means).min() > 0.1
+
+
+def test_the_modes_of_a_ring_are_neighbours_at_equal_distance():
+    """linspace(0, 2 pi, 8) repeats its end point: 7 modes, one of them twice as heavy."""
+    means = data.ring(8).means
+    gaps = (means - means.roll(1, 0)).norm(dim=1)
+    assert torch.allclose(gaps, torch.full((8,), 2 * math.sin(math.pi / 8)))
+
+
+def test_a_grid_of_5_with_spacing_2_is_the_grid_of_the_papers():
+    """PacGAN (1712.04086): means at {-4, -2, 0, 2, 4}^2."""
+    means = data.grid(5, spacing=2.0, std=0.05).means
+    assert {tuple(m) for m in means.tolist()} == {
+        (x, y) for x in range(-4, 5, 2) for y in range(-4, 5, 2)
+    }
+
+
+def test_samples_of_a_mixture_have_its_weights_and_its_std_around_each_mode():
+    mixture = data.ring(4, std=0.1, weights=[0.1, 0.2, 0.3, 0.4])
+    x = mixture.sample(20_000, generator())
+    nearest = torch.cdist(x, mixture.means).argmin(1)
+    shares = torch.bincount(nearest) / len(x)
+    # a share of 20,000 draws has a standard deviation of at most 0.0035: five of them
+    assert torch.allclose(shares, mixture.weights, atol=0.018)
+    around = x - mixture.means[nearest]
+    assert torch.allclose(around.std(0), torch.tensor([0.1, 0.1]), atol=0.003)
+    assert abs(torch.corrcoef(around.T)[0, 1]) < 0.04
+
+
+def test_98_9_percent_of_the_true_ring_lie_within_3_sigma_of_a_mode():
+    """1 - exp(-9/2) = 98.889%, with 0.21 points of standard deviation at n = 2,500."""
+    mixture = data.ring(8, std=0.01)
+    distance = torch.cdist(mixture.sample(40_000, generator()), mixture.means).min(1).values
+    assert abs((distance < 0.03).float().mean().item() - 0.98889) < 5 * 0.0021 / 4
+
+
+def test_log_prob_of_one_gaussian_is_the_textbook_formula():
+    mixture = data.Mixture([[1.0, -2.0]], 0.5, [1.0])
+    x = torch.tensor([[1.0, -2.0], [1.5, -1.0]])
+    at_the_mean = -math.log(2 * math.pi * 0.25)  # -1/2 log det(2 pi S) with S = 0.25 I
+    expected = torch.tensor([at_the_mean, at_the_mean - (0.25 + 1.0) / (2 * 0.25)])
+    assert torch.allclose(mixture.log_prob(x), expected)
+
+
+def test_the_density_of_a_mixture_integrates_to_one_and_respects_the_weights():
+    mixture = data.ring(3, std=0.2, weights=[0.7, 0.2, 0.1])
+    line = torch.linspace(-3, 3, 301)
+    points = torch.cartesian_prod(line, line)
+    density = mixture.log_prob(points).exp() * 0.02**2
+    assert abs(density.sum().item() - 1) < 1e-4
+    assert abs(density[(points - mixture.means[0]).norm(dim=1) < 0.8].sum().item() - 0.7) < 0.01
+
+
+def test_log_prob_is_finite_far_from_every_mode():
+    assert torch.isfinite(data.ring(8, std=0.01).log_prob(torch.tensor([[50.0, 50.0]]))).all()
+
+
+@pytest.mark.parametrize("mixture", [data.ring(8), data.grid(3), data.small_digits()])
+def test_sampling_follows_its_generator_and_leaves_the_global_one_alone(mixture):
+    before = torch.get_rng_state()
+    rng = generator(3)
+    first, second = mixture.sample(20, rng), mixture.sample(20, rng)
+    assert torch.equal(first, mixture.sample(20, generator(3)))
+    assert not torch.equal(first, second)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "make, says",
+    [
+        (lambda: data.ring(0), "modes must be above 0; got 0"),
+        (lambda: data.ring(8, radius=-1), "radius must be above 0; got -1"),
+        (lambda: data.grid(0), "side must be above 0; got 0"),
+        (lambda: data.ring(8, std=0), "std > 0; got std = 0"),
+        (lambda: data.ring(8, std=math.nan), "std > 0; got std = nan"),
+        (lambda: data.ring(2, weights=[0.5, 0.6]), "sum to 1"),
+        (lambda: data.ring(2, weights=[1.5, -0.5]), ">= 0 and sum to 1"),
+        (lambda: data.ring(2, weights=[math.nan, 0.5]), "sum to 1"),
+        (lambda: data.ring(2, weights=[1.0]), r"got \[2, 2\] and \[1\]"),
+        (lambda: data.Mixture([[0.0, 0.0], [0.0, 0.0]], 0.1, [0.5, 0.5]), "must be distinct"),
+        (lambda: data.Mixture([[math.nan, 0.0]], 0.1, [1.0]), "finite means"),
+        (lambda: data.Mixture([0.0, 1.0], 0.1, [0.5, 0.5]), r"means \[k, d\]"),
+    ],
+)
+def test_an_impossible_mixture_is_one_sentence_that_says_what_was_given(make, says):
+    with pytest.raises(ValueError, match=says):
+        make()
+
+
+# ---------------------------------------------------------------- images
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.digits()
+
+
+def test_digits_are_5000_real_mnist_digits_500_of_each_in_minus_one_to_one(digits):
+    assert digits.x.shape == (5000, 1, 28, 28) and digits.x.dtype == torch.float32
+    assert (digits.x.min().item(), digits.x.max().item()) == (-1.0, 1.0)
+    assert torch.bincount(digits.y).tolist() == [500] * 10
+
+
+def test_digits_stand_upright_on_a_black_ground(digits):
+    """The mean 1 is a vertical stroke: brighter in its middle columns than in its middle rows."""
+    assert (digits.x[:, :, 0] == -1).float().mean() > 0.99  # the top line is background
+    one = digits.x[digits.y == 1].mean(0)[0]
+    assert one[6:22, 13:15].mean() > one[13:15, 6:22].mean() + 0.3
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_digits_come_in_the_sizes_of_the_dcgan_pair(digits, size):
+    found = data.digits(size)
+    assert found.x.shape == (5000, 1, size, size)
+    assert found.x.min() >= -1 and found.x.max() <= 1
+    assert abs(found.x.mean() - digits.x.mean()) < 0.02  # enlarged, not cropped
+
+
+def test_small_digits_use_the_whole_range():
+    found = data.small_digits()
+    assert found.x.shape == (1797, 1, 8, 8) and len(found.y) == 1797
+    assert (found.x.min().item(), found.x.max().item()) == (-1.0, 1.0)
+
+
+def test_a_sample_of_images_is_made_of_its_images():
+    found = data.small_digits()
+    x = found.sample(50, generator())
+    assert x.shape == (50, 1, 8, 8)
+    assert (torch.cdist(x.flatten(1), found.x.flatten(1)).min(1).values < 1e-3).all()
+
+
+def test_every_image_can_be_drawn_also_the_first_and_the_last():
+    x = torch.linspace(-1, 1, 5).reshape(5, 1, 1, 1)
+    drawn = data.Images(x).sample(200, generator())
+    assert set(drawn.flatten().tolist()) == set(x.flatten().tolist())
+
+
+def test_a_split_is_disjoint_complete_shuffled_and_repeatable():
+    x = torch.linspace(-1, 1, 100).reshape(100, 1, 1, 1)
+    found = data.Images(x, torch.arange(100))
+    train, held_out = found.split(0.2, seed=1)
+    assert (len(train), len(held_out)) == (80, 20)
+    assert sorted([*train.y.tolist(), *held_out.y.tolist()]) == list(range(100))
+    assert torch.equal(train.x, x[train.y]), "each label stays with its picture"
+    assert held_out.y.tolist() != list(range(20))
+    assert torch.equal(found.split(0.2, seed=1)[1].y, held_out.y)
+    assert not torch.equal(found.split(0.2, seed=2)[1].y, held_out.y)
+
+
+def test_bytes_become_minus_one_to_one_with_channels_first():
+    pixels = np.zeros((1, 2, 2, 3), np.uint8)
+    pixels[0, 0, 1] = (255, 0, 51)  # row 0, column 1: red full, blue a fifth
+    x = data.from_bytes(pixels).x
+    assert x.shape == (1, 3, 2, 2)
+    assert torch.allclose(x[0, :, 0, 1], torch.tensor([1.0, -1.0, -0.6]))
+    assert (x[0, :, 1, 0] == -1).all()
+
+
+def test_pictures_that_are_not_square_are_resized_to_squares():
+    assert data.from_bytes(np.full((2, 28, 32), 200, np.uint8), size=32).x.shape == (2, 1, 32, 32)
+
+
+@pytest.mark.parametrize(
+    "make, kind, says",
+    [
+        (lambda: data.Images(torch.zeros(0, 1, 8, 8)), ValueError, r"got \[0, 1, 8, 8\]"),
+        (lambda: data.Images(torch.zeros(5, 64)), ValueError, r"\[N, C, H, W\].* got \[5, 64\]"),
+        (
+            lambda: data.Images(torch.zeros(5, 1, 8, 8, dtype=torch.uint8)),
+            TypeError,
+            "float32 in .*; got torch.uint8",
+        ),
+        (lambda: data.Images(torch.zeros(5, 1, 8, 8).double()), TypeError, "got torch.float64"),
+        (lambda: data.Images(torch.full((5, 1, 8, 8), math.nan)), ValueError, "NaN"),
+        (lambda: data.Images(torch.full((5, 1, 8, 8), math.inf)), ValueError, "infinite"),
+        (
+            lambda: data.Images(torch.full((5, 1, 8, 8), 255.0)),
+            ValueError,
+            r"\[-1, 1\].*these lie in \[255, 255\]",
+        ),
+        (lambda: data.Images(torch.zeros(5, 1, 8, 8), torch.zeros(4)), ValueError, "5 .* 4 labels"),
+        (lambda: data.small_digits().split(1.0), ValueError, "between 0 and 1; got 1.0"),
+        (lambda: data.small_digits().split(0), ValueError, "between 0 and 1; got 0"),
+        (lambda: data.from_bytes(np.zeros((5, 784))), ValueError, r"got \[5, 784\]"),
+        (lambda: data.from_bytes(np.ones((5, 8, 8))), ValueError, "0 to 255; these go from 1 to 1"),
+        (lambda: data.from_bytes(np.full((5, 8, 8), -3)), ValueError, "0 to 255; these go from -3"),
+        (
+            lambda: data.from_bytes(np.full((5, 8, 8), 300)),
+            ValueError,
+            "0 to 255; these go from 300",
+        ),
+        (lambda: data.from_bytes(np.full((5, 8, 8), math.nan)), ValueError, "0 to 255; .* nan"),
+    ],
+)
+def test_unusable_images_are_one_sentence_that_says_what_was_given(make, kind, says):
+    with pytest.raises(kind, match=says):
+        make()
+
+
+def test_an_array_of_numpy_is_as_good_as_a_tensor():
+    x = np.zeros((3, 1, 8, 8), np.float32)
+    assert data.Images(x).sample(2, generator()).shape == (2, 1, 8, 8)
+
+
+# ---------------------------------------------------------------- folders of pictures
+
+
+def picture(path, size=(40, 20), colour=(255, 0, 0)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+def test_a_folder_of_pictures_is_read_with_its_subfolders_in_colour_and_square(tmp_path):
+    picture(tmp_path / "b.png", (40, 20), (255, 0, 0))
+    picture(tmp_path / "a" / "c.PNG", (10, 50), (0, 255, 0))
+    Image.new("L", (30, 30), 128).save(tmp_path / "c.bmp")
+    (tmp_path / "notes.txt").write_text("not a picture")
+    x = data.pictures(tmp_path, size=16).x
+    assert x.shape == (3, 3, 16, 16)
+    assert torch.allclose(x[1, :, 8, 8], torch.tensor([1.0, -1.0, -1.0]))  # sorted: a/c, b, c
+
+
+def test_a_picture_is_cropped_in_its_middle_not_squeezed(tmp_path):
+    wide = Image.new("RGB", (60, 20), (0, 0, 0))
+    wide.paste((255, 255, 255), (20, 0, 40, 20))  # black, white, black: the middle is all white
+    wide.save(tmp_path / "wide.png")
+    assert (data.pictures(tmp_path, size=20).x == 1).all()
+
+
+@pytest.mark.parametrize("folder", ["absent", "file.txt"])
+def test_a_folder_that_is_not_there_is_named(tmp_path, folder):
+    (tmp_path / "file.txt").write_text("")
+    with pytest.raises(FileNotFoundError, match=f"no folder of pictures at .*{folder}"):
+        data.pictures(tmp_path / folder)
+
+
+def test_a_folder_without_pictures_is_named_with_the_endings_looked_for(tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(ValueError, match=rf"no pictures in {tmp_path}.*\.jpg.*\.png"):
+        data.pictures(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "a wrong size in its header"])
+def test_a_broken_picture_is_named(tmp_path, damage):
+    picture(tmp_path / "good.png")
+    whole = picture(tmp_path / "bad.bmp", (40, 40)).read_bytes()
+    broken = {
+        "empty": b"",
+        "text": b"hello, I am a login page",
+        "cut": whole[: len(whole) // 2],
+        "a wrong size in its header": whole[:18] + b"\xff\xff\xff\x0f" + whole[22:],  # the width
+    }
+    (tmp_path / "bad.bmp").write_bytes(broken[damage])
+    with pytest.raises(ValueError, match=r"bad\.bmp is not a readable picture .*mend or remove it"):
+        data.pictures(tmp_path)
+
+
+# ---------------------------------------------------------------- downloads, without torchvision's
+
+
+class FakeSet:
+    """Behaves as torchvision's classes do: writes into root/FakeSet, reads whole sets only."""
+
+    breaks = False
+
+    def __init__(self, root, download=False):
+        folder = type(self).folder(root)
+        if download:
+            folder.mkdir(parents=True)
+            (folder / "first").write_bytes(b"1")
+            if self.breaks:
+                raise RuntimeError(
+                    "Error downloading second:\nTried a mirror, got:\nno route to host\n"
+                )
+            (folder / "second").write_bytes(b"2")
+        if not (folder / "second").is_file():
+            raise RuntimeError("Dataset not found. You can use download=True to download it")
+        self.data, self.targets = np.full((4, 28, 28), 255, np.uint8), [0, 1, 2, 3]
+
+    @staticmethod
+    def folder(root):
+        from pathlib import Path
+
+        return Path(root) / "FakeSet"
+
+
+@pytest.fixture
+def fake_set(monkeypatch):
+    import torchvision
+
+    kind = type("FakeSet", (FakeSet,), {})
+    monkeypatch.setattr(torchvision.datasets, "MNIST", kind)
+    return kind
+
+
+def test_a_set_is_downloaded_once_and_then_read_from_its_place(tmp_path, fake_set):
+    root = tmp_path / "cache"
+    assert data.mnist(root).x.shape == (4, 1, 28, 28)
+    assert [p.name for p in root.iterdir()] == ["MNIST"], "nothing temporary stays"
+    fake_set.breaks = True  # a second download would fail
+    assert data.mnist(root, size=32).y.tolist() == [0, 1, 2, 3]
+
+
+def test_a_cut_download_is_one_sentence_and_leaves_nothing_half_written(tmp_path, fake_set):
+    fake_set.breaks = True
+    with pytest.raises(
+        ConnectionError, match=r"MNIST must be .*\(no route to host\).*digits\(\)"
+    ) as e:
+        data.mnist(tmp_path / "cache")
+    assert "\n" not in str(e.value) and e.value.__suppress_context__
+    assert list((tmp_path / "cache").iterdir()) == []
+    fake_set.breaks = False
+    assert len(data.mnist(tmp_path / "cache")) == 4, "and the next try works"
+
+
+def test_a_damaged_set_is_replaced_by_a_whole_one(tmp_path, fake_set):
+    damaged = tmp_path / "MNIST" / "FakeSet"
+    damaged.mkdir(parents=True)
+    (damaged / "first").write_bytes(b"half")
+    assert len(data.mnist(tmp_path)) == 4
+    assert (damaged / "first").read_bytes() == b"1"

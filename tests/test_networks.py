@@ -1,0 +1,211 @@
+"""The networks: shapes, sizes, and initial weights that were really set."""
+
+import pytest
+import torch
+from torch import nn
+
+from ganedu.networks import (
+    DCGANDiscriminator,
+    DCGANGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+    dcgan_init,
+    he_init,
+    mlp,
+)
+
+
+@pytest.fixture(autouse=True)
+def same_weights_each_time():
+    torch.manual_seed(0)  # networks draw their first weights from torch's global generator
+
+
+def parameters(net):
+    return sum(p.numel() for p in net.parameters())
+
+
+def sample_z(G, n, seed=0):
+    return torch.randn(n, *G.z_shape, generator=torch.Generator().manual_seed(seed))
+
+
+# ---------------------------------------------------------------- sizes and shapes
+
+
+def test_the_dcgan_at_64_pixels_and_width_64_has_the_published_number_of_parameters():
+    """Radford et al. 2015 as most implement it, counted by hand: 3,576,704 for G with z of 100, 2,765,568 for D."""
+    assert parameters(DCGANGenerator(64, channels=3, width=64, z_dim=100)) == 3_576_704
+    assert parameters(DCGANDiscriminator(64, channels=3, width=64)) == 2_765_568
+
+
+@pytest.mark.parametrize("size, channels", [(28, 1), (32, 3), (64, 3)])
+def test_the_dcgan_pair_draws_and_judges_images_of_its_size(size, channels):
+    G, D = DCGANGenerator(size, channels, width=2, z_dim=5), DCGANDiscriminator(size, channels, 2)
+    x = G(sample_z(G, 3))
+    assert G.z_shape == (5, 1, 1) and x.shape == (3, channels, size, size)
+    assert x.abs().max() <= 1
+    assert D(x).shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "size, sides", [(28, [7, 14, 28]), (32, [4, 8, 16, 32]), (64, [4, 8, 16, 32, 64])]
+)
+def test_each_transposed_convolution_of_the_generator_doubles_the_side(size, sides):
+    G, seen = DCGANGenerator(size, width=2), []
+    for layer in G.net:
+        if isinstance(layer, nn.ConvTranspose2d):
+            layer.register_forward_hook(lambda _, __, out: seen.append(out.shape[-1]))
+    G(sample_z(G, 2))
+    assert seen == sides
+
+
+def test_a_default_generator_takes_the_articles_z_of_100_by_1_by_1():
+    assert DCGANGenerator().z_shape == (100, 1, 1)
+
+
+def test_the_mlp_pair_maps_z_to_points_and_points_to_logits():
+    G, D = MLPGenerator(z_dim=3, out_dim=2, width=8), MLPDiscriminator(in_dim=2, width=8)
+    x = G(sample_z(G, 5))
+    assert G.z_shape == (3,) and x.shape == (5, 2) and D(x).shape == (5,)
+
+
+@pytest.mark.parametrize(
+    "D, x", [(MLPDiscriminator(width=4), (1, 2)), (DCGANDiscriminator(width=2), (1, 1, 28, 28))]
+)
+def test_one_example_gives_one_logit_with_its_axis(D, x):
+    assert D.eval()(torch.zeros(x)).shape == (1,)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_depth_counts_the_hidden_layers(depth):
+    for net in (MLPGenerator(width=8, depth=depth), MLPDiscriminator(width=8, depth=depth)):
+        assert sum(isinstance(m, nn.Linear) for m in net.modules()) == depth + 1
+
+
+def test_an_mlp_has_an_activation_between_its_layers_and_none_at_its_end():
+    kinds = [type(layer) for layer in mlp((2, 8, 8, 1), nn.ReLU)]
+    assert kinds == [nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
+
+
+@pytest.mark.parametrize("D", [MLPDiscriminator(width=8), DCGANDiscriminator(width=2)])
+def test_a_discriminator_ends_with_logits_not_with_a_sigmoid(D):
+    """Scaling the last layer by -50 must scale the answer: a sigmoid would hold it in (0, 1)."""
+    x = torch.randn(4, *getattr(D, "x_shape", (2,)), generator=torch.Generator().manual_seed(0))
+    D.eval()
+    before = D(x)
+    with torch.no_grad():
+        [p.mul_(-50) for p in list(D.net[-1].parameters())]
+    assert torch.allclose(D(x), -50 * before, rtol=1e-3)
+
+
+def test_generators_of_points_are_not_bounded_by_tanh():
+    G = MLPGenerator(width=64)
+    assert G(100 * sample_z(G, 50)).abs().max() > 2
+
+
+def test_the_first_layer_of_d_and_the_last_of_g_have_no_batch_norm():
+    """Radford et al. 2015, section 3: not on G's output nor on D's input."""
+    D, G = DCGANDiscriminator(32, width=2), DCGANGenerator(32, width=2)
+    assert isinstance(D.net[1], nn.LeakyReLU) and D.net[1].negative_slope == 0.2
+    assert isinstance(G.net[-2], nn.ConvTranspose2d) and isinstance(G.net[-1], nn.Tanh)
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in D.modules()) == 2
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in G.modules()) == 3
+
+
+# ---------------------------------------------------------------- initial weights
+
+
+def test_batch_norm_starts_around_one_not_around_zero_and_with_its_own_eps():
+    """`BatchNorm2d(n, 0.8)` sets eps, and normal_(0, 0.02) on its scale silences the layer."""
+    for net in (DCGANGenerator(32, width=32), DCGANDiscriminator(32, width=32)):
+        for norm in (m for m in net.modules() if isinstance(m, nn.BatchNorm2d)):
+            assert abs(norm.weight.mean() - 1) < 0.02 and 0.01 < norm.weight.std() < 0.03
+            assert (norm.bias == 0).all() and norm.eps == 1e-5 and norm.momentum == 0.1
+
+
+def test_convolutions_start_from_the_papers_normal_with_std_0_02():
+    """torch's own start for D's 128 -> 1 layer has std 0.013, and for the first 0.14: not these."""
+    for net in (DCGANGenerator(28, width=16), DCGANDiscriminator(28, width=16)):
+        for conv in (m for m in net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)):
+            n = conv.weight.numel()
+            assert abs(conv.weight.std() - 0.02) < 5 * 0.02 / (2 * n) ** 0.5  # its sampling error
+            assert abs(conv.weight.mean()) < 5 * 0.02 / n**0.5
+
+
+def test_linear_layers_start_from_he_et_al_with_zero_biases():
+    """He et al. 2015, eq. 10: std = sqrt(2 / fan_in)."""
+    for net in (MLPGenerator(width=200), MLPDiscriminator(width=200)):
+        hidden = net.net[2]
+        assert abs(hidden.weight.std() / (2 / 200) ** 0.5 - 1) < 0.03
+        assert all((m.bias == 0).all() for m in net.modules() if isinstance(m, nn.Linear))
+
+
+def test_the_init_functions_reach_layers_at_any_depth():
+    net = nn.Sequential(nn.Sequential(nn.Linear(4, 4)), nn.ModuleList([nn.Conv2d(1, 8, 5)]))
+    with torch.no_grad():
+        [p.fill_(9.0) for p in net.parameters()]
+    he_init(net), dcgan_init(net)
+    assert net[0][0].weight.abs().max() < 9 and net[1][0].weight.abs().max() < 0.2
+
+
+def test_initial_weights_follow_torchs_seed():
+    def first_weights(kind, seed):
+        torch.manual_seed(seed)
+        return next(kind(width=2).parameters())
+
+    for kind in (MLPGenerator, MLPDiscriminator, DCGANGenerator, DCGANDiscriminator):
+        assert torch.equal(first_weights(kind, 1), first_weights(kind, 1))
+        assert not torch.equal(first_weights(kind, 1), first_weights(kind, 2))
+
+
+# ---------------------------------------------------------------- what does not fit
+
+
+@pytest.mark.parametrize(
+    "make, says",
+    [
+        (lambda: MLPGenerator(z_dim=0), "z_dim must be at least 1; got 0"),
+        (lambda: DCGANGenerator(z_dim=0), "z_dim must be at least 1; got 0"),
+        (lambda: MLPGenerator(depth=0), "depth must be at least 1; got 0"),
+        (lambda: MLPDiscriminator(width=-8), "width must be at least 1; got -8"),
+        (lambda: DCGANDiscriminator(channels=0), "channels must be at least 1; got 0"),
+        (lambda: DCGANGenerator(48), r"\[28, 32, 64\] pixels; got size = 48"),
+        (lambda: DCGANDiscriminator(48), r"\[28, 32, 64\] pixels; got size = 48"),
+    ],
+)
+def test_an_impossible_network_is_one_sentence_that_says_what_was_given(make, says):
+    with pytest.raises(ValueError, match=says):
+        make()
+
+
+@pytest.mark.parametrize(
+    "net, x, says",
+    [
+        (
+            DCGANGenerator(width=2),
+            torch.zeros(4, 100),
+            r"z must have .* \[n, 100, 1, 1\]; got \[4, 100\]: add two axes, z\[:, :, None, None\]",
+        ),
+        (MLPGenerator(width=2), torch.zeros(4, 3), r"z must have shape \[n, 2\]; got \[4, 3\]$"),
+        (MLPGenerator(width=2), torch.zeros(2), r"z must have shape \[n, 2\]; got \[2\]$"),
+        (
+            MLPDiscriminator(width=2),
+            torch.zeros(4, 1),
+            r"x must have shape \[n, 2\]; got \[4, 1\]$",
+        ),
+        (
+            DCGANDiscriminator(width=2),
+            torch.zeros(4, 1, 32, 32),
+            r"x must have shape \[n, 1, 28, 28\]; got \[4, 1, 32, 32\]$",
+        ),
+        (DCGANDiscriminator(width=2), torch.zeros(4, 3, 28, 28), r"got \[4, 3, 28, 28\]$"),
+    ],
+)
+def test_an_input_of_another_shape_is_one_sentence_with_both_shapes(net, x, says):
+    with pytest.raises(ValueError, match=says):
+        net(x)
+
+
+@pytest.mark.parametrize("net", [MLPGenerator(width=2), MLPDiscriminator(width=2)])
+def test_whole_numbers_are_refused_by_name(net):
+    with pytest.raises(TypeError, match=r"must be floating point; got torch\.int64"):
+        net(torch.zeros(4, 2, dtype=torch.long))

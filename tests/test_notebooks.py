@@ -1,0 +1,160 @@
+"""The rules that every notebook keeps, as far as a machine can tell."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("notebooks", "solutions", "exercises")
+ALL = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.ipynb"))
+RUN = [path for path in ALL if path.parent.name != "exercises"]
+MOST_LINES, MOST_LINES_OF_A_CLASS = 15, 25
+MOST_WORDS, MOST_WORDS_OF_A_TASK = 150, 300  # a task stands with its folded hints in one cell
+AUTHORS_PATH = re.compile(r"/home/|/root/|/Users/|/tmp/|site-packages|[A-Z]:\\")
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def read(path):
+    nb = nbformat.read(path, as_version=4)
+    nbformat.validate(nb)
+    return nb
+
+
+def code_cells(nb):
+    return [cell for cell in nb.cells if cell.cell_type == "code"]
+
+
+def text_cells(nb):
+    return [cell for cell in nb.cells if cell.cell_type == "markdown"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def opening(cell):
+    return cell.source.strip().splitlines()[0] if cell.source.strip() else "(empty)"
+
+
+def printed(cell):
+    """All text among the outputs."""
+    texts = (
+        str(o.get("text", "")) + str(o.get("data", {}).get("text/plain", "")) for o in cell.outputs
+    )
+    return "\n".join(texts)
+
+
+def has_picture(cell):
+    return any(k.startswith("image/") for o in cell.get("outputs", []) for k in o.get("data", {}))
+
+
+every_notebook = pytest.mark.parametrize("path", ALL, ids=name)
+every_run_notebook = pytest.mark.parametrize("path", RUN, ids=name)
+
+
+def test_notebooks_hold_what_their_sources_say():
+    command = [sys.executable, str(ROOT / "authoring" / "build.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ---- what is stored ------------------------------------------------------------------------------
+
+
+@every_run_notebook
+def test_cells_were_run_once_in_order(path):
+    """nbval compares nothing for a cell without a count."""
+    counts = [cell.execution_count for cell in code_cells(read(path))]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@pytest.mark.parametrize("path", [p for p in ALL if p not in RUN], ids=name)
+def test_exercises_store_nothing(path):
+    for cell in code_cells(read(path)):
+        assert cell.execution_count is None and cell.outputs == []
+
+
+@every_run_notebook
+def test_no_error_or_warning_is_stored(path):
+    for cell in code_cells(read(path)):
+        for output in cell.outputs:
+            assert output.output_type != "error" or "raises-exception" in tags(cell), opening(cell)
+            assert output.get("name") != "stderr", output.text
+
+
+@every_notebook
+def test_no_path_of_the_author_is_stored(path):
+    for cell in code_cells(read(path)):
+        assert not AUTHORS_PATH.search(printed(cell)), printed(cell)
+
+
+@every_notebook
+def test_the_file_shows_on_a_code_host(path):
+    """Widget state makes GitHub refuse a file; so does size."""
+    assert "widgets" not in read(path).metadata
+    assert path.stat().st_size < 2_000_000
+
+
+# ---- how it reads --------------------------------------------------------------------------------
+
+
+@every_notebook
+def test_it_opens_with_a_title_and_a_badge(path):
+    first = read(path).cells[0]
+    assert first.cell_type == "markdown" and first.source.startswith("# ")
+    assert f"/{name(path)})" in first.source, "a Colab badge of this very file"
+
+
+@every_notebook
+def test_the_first_code_is_the_setup(path):
+    assert "setup" in tags(code_cells(read(path))[0])
+
+
+@every_notebook
+def test_code_cells_are_short(path):
+    for cell in code_cells(read(path)):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        defines_class = re.search(r"^class ", cell.source, re.M)
+        most = MOST_LINES_OF_A_CLASS if defines_class else MOST_LINES
+        assert "setup" in tags(cell) or len(lines) <= most, f"{len(lines)} lines: {opening(cell)}"
+
+
+@every_notebook
+def test_text_cells_are_short(path):
+    for cell in text_cells(read(path)):
+        visible = re.sub(r"<[^>]*>|\]\([^)]*\)|\$\$.*?\$\$|\$[^$]*\$", " ", cell.source, flags=re.S)
+        most = MOST_WORDS if path.parent.name == "notebooks" else MOST_WORDS_OF_A_TASK
+        assert len(visible.split()) <= most, f"{len(visible.split())} words: {opening(cell)}"
+
+
+@every_notebook
+def test_no_more_than_two_code_cells_without_text(path):
+    cells = read(path).cells
+    for trio in zip(cells, cells[1:], cells[2:]):
+        only_code = all(cell.cell_type == "code" for cell in trio)
+        assert not only_code, f"three in a row, from: {opening(trio[0])}"
+
+
+@every_run_notebook
+def test_every_picture_is_followed_by_words_or_has_alternative_text(path):
+    cells = read(path).cells
+    for n, cell in enumerate(cells):
+        described = "mystnb" in cell.metadata or any(
+            after.cell_type == "markdown" for after in cells[n + 1 : n + 3]
+        )
+        assert described or not has_picture(cell), f"no words after: {opening(cell)}"
+
+
+@every_notebook
+def test_links_inside_the_course_lead_somewhere(path):
+    for cell in text_cells(read(path)):
+        for target in re.findall(r"\]\(([^)#\s]+)", cell.source):
+            if not re.match(r"[a-z]+:", target):
+                assert (path.parent / target).exists(), target

@@ -1,0 +1,771 @@
+"""The trainer: it is the loop one would write by hand, can be stopped, resumed, and looked at."""
+
+import copy
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import recipes
+import torch
+from recipes import all_finite, same
+from torch import nn
+from torch.nn.functional import softplus
+
+import ganedu.trainer
+from ganedu import data, losses, viz
+from ganedu.losses import Loss
+from ganedu.networks import DCGANDiscriminator, MLPDiscriminator, MLPGenerator
+from ganedu.penalties import gradient_penalty, r1
+from ganedu.trainer import NotFinite, Trainer, evaluating, latent
+
+KINDS = {"mlp": recipes.mlp, "everything": recipes.mlp_with_everything, "dcgan": recipes.dcgan}
+each_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+
+
+def fit(trainer, n, **options):
+    return trainer.fit(n, progress=False, **options)
+
+
+def state_after(trainer, n):
+    fit(trainer, n)
+    return trainer.state_dict()
+
+
+# ---------------------------------------------------------------- it is the loop written by hand
+
+
+def adam(net, lr=2e-4):
+    return torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999), fused=True)
+
+
+def by_hand(trainer, n, d_steps=1, penalty=None, low=None):
+    """Train copies of a trainer's networks with the loop of a textbook; return them."""
+    G, D = copy.deepcopy(trainer.G), copy.deepcopy(trainer.D)
+    opt_G, opt_D, rng = adam(G), adam(D), torch.Generator().manual_seed(0)
+    for _ in range(n):
+        for _ in range(d_steps):
+            real = trainer.data.sample(trainer.batch, rng)
+            z = torch.randn(trainer.batch, *G.z_shape, generator=rng)
+            with torch.autocast("cpu", low, enabled=low is not None):
+                fake = G(z)
+                d_loss = (
+                    softplus(-D(real).float()).mean() + softplus(D(fake.detach()).float()).mean()
+                )
+            if penalty is not None:
+                d_loss = d_loss + penalty(D, real, fake.detach().float(), rng)
+            opt_D.zero_grad(), d_loss.backward(), opt_D.step()
+        with torch.autocast("cpu", low, enabled=low is not None):
+            g_loss = softplus(-D(fake).float()).mean()
+        opt_G.zero_grad(), g_loss.backward(), opt_G.step()
+    return G, D
+
+
+@pytest.mark.parametrize(
+    "make, options",
+    [
+        (recipes.mlp, {}),
+        (recipes.mlp, {"d_steps": 3}),
+        (recipes.mlp, {"d_steps": 2, "penalty": gradient_penalty}),
+        (lambda **o: recipes.dcgan(ema=None, **o), {"penalty": r1}),
+    ],
+    ids=["mlp", "three steps for D", "gradient penalty", "dcgan, r1"],
+)
+def test_training_equals_the_loop_written_by_hand_bit_for_bit(make, options):
+    trainer = make(**options, precision=torch.float32)
+    G, D = by_hand(trainer, 4, **options)
+    fit(trainer, 4)
+    assert same(trainer.G.state_dict(), G.state_dict())
+    assert same(trainer.D.state_dict(), D.state_dict())
+
+
+def test_mixed_precision_equals_the_loop_with_autocast_written_by_hand():
+    trainer = recipes.dcgan(ema=None, penalty=None, precision=torch.bfloat16)
+    G, D = by_hand(trainer, 3, low=torch.bfloat16)
+    fit(trainer, 3)
+    assert same(trainer.G.state_dict(), G.state_dict())
+    assert same(trainer.D.state_dict(), D.state_dict())
+
+
+def test_d_takes_d_steps_for_each_step_of_g_and_not_the_other_way_round():
+    trainer, taken = recipes.mlp(d_steps=3), []
+    trainer.opt_G.register_step_post_hook(lambda *_: taken.append("G"))
+    trainer.opt_D.register_step_post_hook(lambda *_: taken.append("D"))
+    fit(trainer, 2)
+    assert "".join(taken) == "DDDGDDDG"
+
+
+def test_fakes_are_drawn_once_for_each_step_of_d_and_serve_g_too():
+    trainer, drawn = recipes.mlp(d_steps=2), []
+    trainer.G.register_forward_hook(lambda *_: drawn.append(1))
+    fit(trainer, 3)
+    assert len(drawn) == 6
+
+
+def test_gs_step_leaves_no_gradient_in_d_and_d_trainable():
+    trainer = recipes.mlp()
+    for _ in trainer.steps(1):
+        pass
+    after_d = [p.grad.clone() for p in trainer.D.parameters()]
+    trainer._g_step(*trainer._draw(with_graph=True), ganedu.trainer._Watch(trainer.device))
+    assert same(after_d, [p.grad for p in trainer.D.parameters()])
+    assert all(p.requires_grad for p in trainer.D.parameters())
+
+
+def test_a_relativistic_g_sees_the_real_batch():
+    seen = []
+
+    def g(real, fake):
+        seen.append((real.detach().clone(), fake.detach().clone()))
+        return losses.relativistic_g(real, fake)
+
+    trainer = recipes.mlp(loss=Loss(losses.relativistic_d, g, g_sees_real=True), lr_d=1e-12)
+    (row,) = list(trainer.steps(1))
+    assert torch.allclose(seen[0][0], row["real"], atol=1e-5)
+    assert torch.allclose(seen[0][1], row["fake"], atol=1e-5)
+
+
+def test_the_reported_d_loss_is_without_the_penalty_but_the_penalty_trains_d():
+    plain = recipes.mlp()
+    other = recipes.mlp(penalty=lambda D, real, fake, rng: 5 * D(real).square().mean())
+    (a,), (b,) = list(plain.steps(1)), list(other.steps(1))
+    assert torch.equal(a["d_loss"], b["d_loss"])
+    assert not same(plain.D.state_dict(), other.D.state_dict())
+    assert same(recipes.mlp().D.state_dict(), recipes.mlp().D.state_dict())
+
+
+def test_step_sizes_and_betas_reach_the_right_players_adam():
+    trainer = recipes.mlp(lr_g=0.01, lr_d=0.03, betas=(0.1, 0.9))
+    assert trainer.opt_G.param_groups[0]["lr"] == 0.01
+    assert trainer.opt_D.param_groups[0]["lr"] == 0.03
+    assert trainer.opt_G.param_groups[0]["betas"] == (0.1, 0.9)
+    ours = {id(p) for p in trainer.G.parameters()}
+    assert {id(p) for p in trainer.opt_G.param_groups[0]["params"]} == ours
+
+
+def test_a_schedule_is_a_factor_on_both_step_sizes_given_the_steps_taken_so_far():
+    asked = []
+
+    def schedule(step):
+        asked.append(step)
+        return 1 / (1 + step)
+
+    trainer = recipes.mlp(lr_g=0.1, lr_d=0.4, schedule=schedule)
+    fit(trainer, 2), fit(trainer, 2)
+    assert asked == [0, 1, 2, 3]
+    assert trainer.opt_G.param_groups[0]["lr"] == pytest.approx(0.1 / 4)
+    assert trainer.opt_D.param_groups[0]["lr"] == pytest.approx(0.4 / 4)
+
+
+def test_a_ring_is_learnt():
+    """Known answer of the whole: from 0 modes at the start to most of the eight."""
+    torch.manual_seed(0)
+    ring = data.ring(8, std=0.1)
+    trainer = Trainer(
+        G=MLPGenerator(width=64), D=MLPDiscriminator(width=64), data=ring, lr_g=1e-3, lr_d=1e-3
+    )
+
+    def near_a_mode():
+        x = trainer.sample(1000)
+        distance, nearest = torch.cdist(x, ring.means).min(1)
+        return len(nearest[distance < 0.3].unique()), (distance < 0.3).float().mean()
+
+    fit(trainer, 800)
+    modes, share = near_a_mode()
+    assert modes >= 6 and share > 0.6
+
+
+# ---------------------------------------------------------------- rows
+
+
+def test_steps_yield_tensors_so_that_a_step_that_is_not_logged_waits_for_nothing():
+    trainer = recipes.mlp()
+    for number, row in enumerate(trainer.steps(3), start=1):
+        assert row["step"] == number == trainer.step
+        for name, shape in (("d_loss", ()), ("g_loss", ()), ("real", (16,)), ("fake", (16,))):
+            assert isinstance(row[name], torch.Tensor) and row[name].shape == shape
+            assert not row[name].requires_grad
+
+
+def test_only_logged_rows_are_turned_into_numbers(monkeypatch):
+    made = []
+    numbers = ganedu.trainer.numbers
+    monkeypatch.setattr(ganedu.trainer, "numbers", lambda row: made.append(row) or numbers(row))
+    rows = fit(recipes.mlp(), 25, every=10)
+    assert [row["step"] for row in rows] == [10, 20, 25]
+    assert len(made) == 3
+
+
+def test_on_a_gpu_a_step_that_is_not_logged_reads_no_number_back(monkeypatch):
+    """A stand-in: the watch of a GPU, and a tensor that cannot be read before the run has ended."""
+    watch = ganedu.trainer._Watch
+    monkeypatch.setattr(ganedu.trainer, "_Watch", lambda device: watch(torch.device("cuda")))
+    trainer, running = recipes.dcgan(), True
+
+    def forbidden(name, read):
+        def method(self, *args):
+            assert not running, f"Tensor.{name} waits for the device"
+            return read(self, *args)
+
+        return method
+
+    for name in ("item", "tolist", "__float__", "__bool__", "__int__", "numpy"):
+        monkeypatch.setattr(torch.Tensor, name, forbidden(name, getattr(torch.Tensor, name)))
+    for row in trainer.steps(5):
+        running = row["step"] < 5
+    assert trainer.step == 5
+
+
+def test_the_watch_of_a_gpu_reads_every_hundredth_loss_and_names_the_first_bad_one():
+    watch = ganedu.trainer._Watch(torch.device("cuda"))
+    for step in range(49):
+        watch(torch.tensor(1.0), "discriminator", step)
+        watch(torch.tensor(math.nan if step >= 30 else 1.0), "generator", step)
+    watch(torch.tensor(math.nan), "discriminator", 49)
+    with pytest.raises(NotFinite, match="generator's loss is nan at step 31"):
+        watch(torch.tensor(math.nan), "generator", 49)
+
+
+def test_a_row_of_fit_holds_the_losses_and_ds_mean_answers():
+    trainer = recipes.mlp()
+    (row,) = list(recipes.mlp().steps(1))
+    (found,) = fit(trainer, 1)
+    assert found == {
+        "step": 1,
+        "d_loss": row["d_loss"].item(),
+        "g_loss": row["g_loss"].item(),
+        "d_real": row["real"].sigmoid().mean().item(),
+        "d_fake": row["fake"].sigmoid().mean().item(),
+    }
+    assert found["d_loss"] == pytest.approx(losses.logistic_d(row["real"], row["fake"]).item())
+
+
+def test_fit_goes_on_where_the_last_one_ended():
+    trainer, whole = recipes.mlp(), recipes.mlp()
+    rows = fit(trainer, 3, every=2) + fit(trainer, 4, every=2)
+    assert [row["step"] for row in rows] == [2, 3, 4, 6, 7]
+    assert fit(whole, 7)[-1] == rows[-1]
+
+
+def test_no_steps_are_no_rows():
+    trainer = recipes.mlp()
+    assert fit(trainer, 0) == [] and trainer.step == 0
+
+
+def test_a_loop_of_ones_own_may_break_at_any_step_and_go_on():
+    whole = state_after(recipes.mlp_with_everything(), 5)
+    broken = recipes.mlp_with_everything()
+    for row in broken.steps(100):
+        if row["step"] == 3:
+            break
+    assert broken.step == 3
+    assert same(state_after(broken, 2), whole)
+
+
+# ---------------------------------------------------------------- looking changes nothing
+
+
+def look_at_everything(trainer, row, axes):
+    ganedu.trainer.numbers(row)
+    x = trainer.sample(7, seed=row["step"])
+    trainer.state_dict()
+    if x.ndim == 2:
+        viz.scatter(trainer.data.sample(5, torch.Generator().manual_seed(1)), x, ax=axes[0])
+        with torch.no_grad(), evaluating(trainer.D):
+            viz.heat(trainer.D(viz.lattice(5)).sigmoid().reshape(5, 5), ax=axes[1])
+    else:
+        viz.images(x, ax=axes[0])
+    viz.curves([ganedu.trainer.numbers(row)], ax=axes[2])
+
+
+@each_kind
+def test_looking_at_a_run_in_every_step_changes_it_not_at_all(make):
+    watched, unwatched = make(), make()
+    _, axes = viz.figure(3, live=True)
+    for row in watched.steps(4):
+        look_at_everything(watched, row, axes)
+    watched_state = watched.state_dict()
+    unwatched = make()  # dropout draws from torch's own generator: start it again
+    for _ in unwatched.steps(4):
+        pass
+    assert same(watched_state, unwatched.state_dict())
+
+
+@each_kind
+def test_the_interval_of_logging_changes_nothing(make):
+    often, seldom = state_after(make(), 4), make()
+    fit(seldom, 4, every=3)
+    assert same(often, seldom.state_dict())
+
+
+def test_making_a_trainer_draws_nothing_and_leaves_batch_norm_as_it_was():
+    trainer = recipes.dcgan()
+    before = torch.get_rng_state()
+    G, D = copy.deepcopy(trainer.G), copy.deepcopy(trainer.D)
+    again = Trainer(G=trainer.G, D=trainer.D, data=recipes.noise_images())
+    assert torch.equal(torch.get_rng_state(), before)
+    assert same(again.G.state_dict(), G.state_dict()) and same(again.D.state_dict(), D.state_dict())
+    assert torch.equal(again.rng.get_state(), torch.Generator().manual_seed(0).get_state())
+
+
+@pytest.mark.parametrize("make", [recipes.mlp, recipes.dcgan])
+def test_training_draws_nothing_from_torchs_global_generator(make):
+    trainer, before = make(), torch.get_rng_state()
+    fit(trainer, 2)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(123)
+    assert same(fit(make(), 2), fit(make(), 2))
+
+
+def test_another_seed_is_another_run_from_the_same_weights():
+    a, b = recipes.mlp(seed=1), recipes.mlp(seed=2)
+    assert same(a.G.state_dict(), b.G.state_dict())
+    assert fit(a, 2) != fit(b, 2)
+    assert fit(recipes.mlp(seed=1), 2) == fit(recipes.mlp(seed=1), 2)
+
+
+# ---------------------------------------------------------------- samples
+
+
+def test_samples_are_n_float32_examples_repeatable_by_seed_and_without_a_graph():
+    trainer = recipes.dcgan()
+    x = trainer.sample(5)
+    assert x.shape == (5, 1, 28, 28) and x.dtype == torch.float32 and not x.requires_grad
+    assert torch.equal(x, trainer.sample(5)) and not torch.equal(x, trainer.sample(5, seed=1))
+    assert recipes.mlp().sample(2345).shape == (2345, 2)
+    assert len(recipes.mlp().sample(2345).unique(dim=0)) == 2345, "no two parts are the same"
+
+
+def test_samples_use_batch_norms_running_statistics_not_the_batchs():
+    trainer = recipes.dcgan(ema=None)
+    fit(trainer, 3)
+    x = trainer.sample(6, seed=4)
+    z = latent(trainer.G, 6, torch.Generator().manual_seed(4))
+    with torch.no_grad():
+        alone = torch.cat([trainer.G.eval()(one) for one in z.split(1)])
+    assert torch.allclose(x, alone, atol=1e-5)
+
+
+def test_after_a_sample_every_layer_is_in_the_mode_it_was_in():
+    trainer = recipes.dcgan(ema=None)
+    trainer.G.train()
+    trainer.G.net[1].eval()  # one batch norm frozen by hand
+    modes = [layer.training for layer in trainer.G.modules()]
+    trainer.sample(2)
+    assert [layer.training for layer in trainer.G.modules()] == modes and False in modes
+    with pytest.raises(ZeroDivisionError), evaluating(trainer.G):
+        _ = 1 / 0
+    assert [layer.training for layer in trainer.G.modules()] == modes
+
+
+# ---------------------------------------------------------------- the average
+
+
+def test_the_average_follows_its_formula_with_a_short_memory_at_the_start():
+    """average += (1 - decay) (now - average), decay = min(ema, (1 + step) / (10 + step))."""
+    trainer = recipes.mlp(ema=0.3, lr_g=0.1)
+    average = [p.detach().clone() for p in trainer.G.parameters()]
+    for step, _ in enumerate(trainer.steps(6)):
+        decay = min(0.3, (1 + step) / (10 + step))
+        average = [
+            decay * a + (1 - decay) * p.detach() for a, p in zip(average, trainer.G.parameters())
+        ]
+        for mine, found in zip(average, trainer.average.parameters()):
+            assert torch.allclose(mine, found, atol=1e-6)
+    assert not same(trainer.average.state_dict(), trainer.G.state_dict())
+
+
+def test_the_average_has_the_running_statistics_of_batch_norm():
+    trainer = recipes.dcgan()
+    fit(trainer, 3)
+    assert same(list(trainer.average.buffers()), list(trainer.G.buffers()))
+    fresh = recipes.dcgan()
+    assert not same(list(fresh.average.buffers()), list(trainer.average.buffers()))
+
+
+def test_the_average_draws_the_samples_and_is_never_trained():
+    trainer = recipes.mlp(ema=0.99, lr_g=0.1)
+    fit(trainer, 5)
+    z = latent(trainer.G, 4, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(trainer.sample(4), trainer.average(z))
+        assert not torch.equal(trainer.sample(4), trainer.G(z))
+    assert all(p.grad is None for p in trainer.average.parameters())
+    assert not trainer.average.training
+
+
+def test_averaging_does_not_change_training():
+    plain, averaged = recipes.mlp(), recipes.mlp(ema=0.9)
+    assert fit(plain, 4) == fit(averaged, 4)
+    assert same(plain.G.state_dict(), averaged.G.state_dict())
+
+
+# ---------------------------------------------------------------- state
+
+
+@each_kind
+def test_saved_and_loaded_into_a_new_trainer_a_run_goes_on_bit_for_bit(make, tmp_path):
+    whole = state_after(make(), 5)
+    first = make()
+    fit(first, 2)
+    torch.save(first.state_dict(), tmp_path / "run.pt")
+    second = make(seed=99)
+    fit(second, 1)  # its own optimisers, rng and step are not new any more
+    torch.manual_seed(7)
+    second.load_state_dict(torch.load(tmp_path / "run.pt", weights_only=True))
+    assert second.step == 2
+    assert same(state_after(second, 3), whole)
+
+
+GO_ON = """
+import sys, torch, recipes
+from ganedu import checkpoint
+torch.set_num_threads(int(sys.argv[1]))
+for path in sys.argv[2:]:
+    trainer = getattr(recipes, path.rpartition("/")[2].removesuffix(".pt"))()
+    trainer.load_state_dict(checkpoint.load(path))
+    trainer.fit(3, progress=False)
+    checkpoint.save(trainer.state_dict(), path)
+"""
+
+
+def python(code, *args, **options):
+    """Run code in a new process that finds this folder's modules and this package."""
+    places = [str(Path(__file__).parent), str(Path(ganedu.trainer.__file__).parents[1])]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, args)],
+        env=env,
+        text=True,
+        capture_output=True,
+        **options,
+    )
+
+
+def test_a_run_goes_on_in_a_new_process_bit_for_bit(tmp_path):
+    from ganedu import checkpoint
+
+    whole = {}
+    for name in ("mlp_with_everything", "dcgan"):
+        trainer = getattr(recipes, name)()
+        fit(trainer, 2)
+        checkpoint.save(trainer.state_dict(), tmp_path / f"{name}.pt")
+        whole[name] = state_after(trainer, 3)
+    files = [tmp_path / f"{name}.pt" for name in whole]
+    done = python(GO_ON, torch.get_num_threads(), *[f.as_posix() for f in files])
+    assert done.returncode == 0, done.stderr
+    for name, file in zip(whole, files):
+        assert same(checkpoint.load(file), whole[name]), name
+
+
+def test_a_state_in_memory_is_a_copy_to_which_one_can_return_twice():
+    trainer = recipes.mlp_with_everything()
+    fit(trainer, 2)
+    state = trainer.state_dict()
+    first = state_after(trainer, 3)
+    for _ in range(2):
+        trainer.load_state_dict(state)
+        assert same(state_after(trainer, 3), first)
+
+
+def test_a_run_saved_on_another_kind_of_device_goes_on_with_new_draws():
+    trainer, state = recipes.mlp(), state_after(recipes.mlp(), 2)
+    state["rng"] = torch.zeros(16, dtype=torch.uint8)  # a CUDA generator's is 16 bytes long
+    trainer.load_state_dict(state)
+    assert trainer.step == 2 and same(trainer.state_dict()["G"], state["G"])
+    assert len(fit(trainer, 2)) == 2
+
+
+def test_step_sizes_are_the_recipe_not_the_state():
+    state = state_after(recipes.mlp(lr_g=0.5, betas=(0.1, 0.2)), 1)
+    trainer = recipes.mlp(lr_g=0.25, betas=(0.3, 0.4))
+    trainer.load_state_dict(state)
+    group = trainer.opt_G.param_groups[0]
+    assert (group["lr"], group["betas"]) == (0.25, (0.3, 0.4))
+
+
+@pytest.mark.parametrize(
+    "other, says",
+    [
+        (
+            lambda: recipes.mlp(ema=0.9, G=MLPGenerator(width=16)).state_dict(),
+            r"G\.net\.0\.weight is \(16, 2\)",
+        ),
+        (
+            lambda: recipes.mlp(ema=0.9, D=MLPDiscriminator(depth=3)).state_dict(),
+            r"D\.net\.0\.weight is \(128, 2\) in it and \(8, 2\) here",
+        ),
+        (lambda: recipes.dcgan().state_dict(), "checkpoint is of another network: G"),
+        (lambda: recipes.mlp().state_dict(), "checkpoint has no average; it holds"),
+        (lambda: recipes.mlp().G.state_dict(), r"has no step, .*; it holds \['net.0.bias'"),
+        (dict, r"it holds \[\]"),
+        (
+            lambda: {
+                k: v for k, v in recipes.mlp(ema=0.9).state_dict().items() if k != "optimisers"
+            },
+            "checkpoint has no optimisers",
+        ),
+    ],
+)
+def test_a_checkpoint_of_another_network_is_one_sentence_and_changes_nothing(other, says):
+    trainer = recipes.mlp(ema=0.9)
+    fit(trainer, 2)
+    before, state = trainer.state_dict(), other()
+    torch.set_rng_state(before["global_rng"])
+    with pytest.raises(ValueError, match=says) as error:
+        trainer.load_state_dict(state)
+    assert "\n" not in str(error.value)
+    assert same(trainer.state_dict(), before)
+
+
+# ---------------------------------------------------------------- stopping
+
+
+def loss_that_breaks(player, step, value=math.nan):
+    """The usual pair, but one player's loss is `value` in one step (counted from 1)."""
+    calls = {"discriminator": 0, "generator": 0}
+
+    def broken(name, loss):
+        calls[name] += 1
+        return loss * value if (name, calls[name]) == (player, step) else loss
+
+    return Loss(
+        d=lambda real, fake: broken("discriminator", losses.logistic_d(real, fake)),
+        g=lambda fake: broken("generator", losses.nonsaturating_g(fake)),
+    )
+
+
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_not_finite_stops_with_player_step_and_finite_weights(player, value):
+    trainer = recipes.mlp_with_everything(d_steps=1, loss=loss_that_breaks(player, 3, value))
+    with pytest.raises(NotFinite, match=f"{player}'s loss is -?{abs(value)} at step 3. Look at"):
+        fit(trainer, 10)
+    assert trainer.step == 2
+    assert all_finite(trainer)
+    assert all(p.requires_grad for p in trainer.D.parameters())
+    assert len(fit(trainer, 2)) == 2, "and training can go on"
+
+
+def test_a_penalty_that_is_not_finite_is_seen_too():
+    with pytest.raises(NotFinite, match="discriminator's loss is inf at step 1"):
+        fit(recipes.mlp(penalty=lambda D, real, fake, rng: torch.tensor(math.inf)), 1)
+
+
+def test_the_articles_log_of_a_sigmoid_stops_by_name():
+    bad = Loss(lambda r, f: -losses.article_l_dan(r, f), losses.nonsaturating_g)
+    trainer = recipes.mlp(loss=bad, lr_d=10.0)
+    with pytest.raises(NotFinite, match=r"log of something that can reach 0 \(use softplus"):
+        fit(trainer, 50)
+
+
+class InterruptedRing:
+    """A ring that presses Ctrl-C during the k-th draw."""
+
+    def __init__(self, *when):
+        self.ring, self.draws, self.when = data.ring(8), -1, when  # the first draw is a check
+
+    def sample(self, n, rng):
+        self.draws += 1
+        for at in self.when:
+            if at == self.draws:
+                signal.raise_signal(signal.SIGINT)
+        return self.ring.sample(n, rng)
+
+
+def test_ctrl_c_ends_after_the_step_under_way_and_training_can_go_on(capsys):
+    trainer, whole = recipes.mlp(data=InterruptedRing(4)), recipes.mlp()
+    handler = signal.getsignal(signal.SIGINT)
+    rows = fit(trainer, 100, every=10)
+    assert [row["step"] for row in rows] == [4] and trainer.step == 4
+    assert capsys.readouterr().out == "Stopped after step 4. Call fit again to go on from here.\n"
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert same(state_after(trainer, 3), state_after(whole, 7))
+
+
+def test_a_second_ctrl_c_ends_at_once():
+    trainer = recipes.mlp(data=InterruptedRing(3, 3))
+    with pytest.raises(KeyboardInterrupt):
+        fit(trainer, 100)
+    assert trainer.step == 2
+    assert len(fit(trainer, 2)) == 2
+
+
+def test_in_a_thread_fit_trains_and_leaves_signals_alone():
+    trainer, rows, handler = recipes.mlp(), [], signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=lambda: rows.extend(fit(trainer, 3)))
+    thread.start(), thread.join()
+    assert len(rows) == 3 and signal.getsignal(signal.SIGINT) is handler
+
+
+UNTIL_STOPPED = """
+import recipes
+from ganedu import data
+
+class Ring:
+    draws, ring = 0, data.ring(8)
+    def sample(self, n, rng):
+        self.draws += 1
+        if self.draws == 5:
+            print("training", flush=True)
+        return self.ring.sample(n, rng)
+
+trainer = recipes.mlp(data=Ring())
+rows = trainer.fit(10**9, progress=False)
+assert [row["step"] for row in rows] == list(range(1, trainer.step + 1))
+assert trainer.opt_G.state_dict()["state"][0]["step"] == trainer.step
+print(len(trainer.fit(3, progress=False)), flush=True)
+"""
+
+
+def test_ctrl_c_from_outside_returns_the_rows_so_far():
+    here = Path(__file__).parent
+    places = os.pathsep.join([str(here), str(Path(ganedu.trainer.__file__).parents[1])])
+    with subprocess.Popen(
+        [sys.executable, "-c", UNTIL_STOPPED],
+        env={**os.environ, "PYTHONPATH": places},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout.readline() == "training\n"
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=120)
+    assert run.returncode == 0, err
+    assert "Stopped after step" in out and out.endswith("\n3\n")
+
+
+# ---------------------------------------------------------------- device and precision
+
+
+def test_convolutions_use_bfloat16_where_the_hardware_gains_by_it_and_points_never(monkeypatch):
+    for fast, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(ganedu.trainer, "_has_fast_bfloat16", lambda device, fast=fast: fast)
+        assert recipes.dcgan().precision == expected
+        assert recipes.mlp().precision == torch.float32
+        assert recipes.dcgan(precision=torch.float32).precision == torch.float32
+
+
+def test_losses_and_penalties_are_computed_in_float32_also_in_mixed_precision():
+    seen = []
+
+    def penalty(D, real, fake, rng):
+        seen.extend([real.dtype, fake.dtype, D(real).dtype])
+        return r1(D, real)
+
+    def d(real, fake):
+        seen.extend([real.dtype, fake.dtype])
+        return losses.logistic_d(real, fake)
+
+    trainer = recipes.dcgan(
+        precision=torch.bfloat16, penalty=penalty, loss=Loss(d, losses.nonsaturating_g)
+    )
+    fit(trainer, 1)
+    assert seen == [torch.float32] * 5
+    assert {p.dtype for p in trainer.G.parameters()} == {torch.float32}
+
+
+def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert recipes.mlp().device == torch.device("cpu")
+
+
+# ---------------------------------------------------------------- what does not fit
+
+
+class Wrong(nn.Module):
+    """D that forgets to flatten: [n, 1]."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.net(x)
+
+
+class Endless:
+    def __init__(self, value, dtype=torch.float32):
+        self.x = torch.full((8, 2), value).to(dtype)
+
+    def sample(self, n, rng):
+        return self.x[:n]
+
+
+@pytest.mark.parametrize(
+    "options, kind, says",
+    [
+        (
+            {"D": Wrong()},
+            ValueError,
+            r"D must return .* shape \[n\]; for n = 2 it returned \[2, 1\]",
+        ),
+        (
+            {"G": MLPGenerator(out_dim=3)},
+            ValueError,
+            r"G draws \[3\] and the data are \[2\]",
+        ),
+        ({"D": DCGANDiscriminator(width=2)}, ValueError, r"x must have shape .* got \[2, 2\]"),
+        ({"data": Endless(math.nan)}, ValueError, "finite floats; got .* 4 of the values NaN"),
+        ({"data": Endless(1.0, torch.long)}, ValueError, r"finite floats; got torch\.int64"),
+        ({"data": torch.zeros(8, 2)}, TypeError, r"data must have \.sample.* got a Tensor"),
+        ({"G": nn.Linear(2, 2)}, TypeError, r"set G\.z_dim"),
+        ({"batch": 0}, ValueError, "batch must be above 0; got 0"),
+        ({"d_steps": 0}, ValueError, "d_steps must be above 0; got 0"),
+        ({"lr_g": -1e-4}, ValueError, "lr_g must be above 0; got -0.0001"),
+        ({"lr_d": math.nan}, ValueError, "lr_d must be above 0; got nan"),
+        ({"ema": 1.0}, ValueError, r"ema is a decay in \[0, 1\).*; got 1.0"),
+        ({"ema": -0.1}, ValueError, "got -0.1"),
+        ({"loss": "hinge"}, TypeError, r"Loss pair; got 'hinge'"),
+        ({"loss": losses.hinge_d}, TypeError, "Loss pair; got <function hinge_d"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_one_sentence_at_once(options, kind, says):
+    with pytest.raises(kind, match=says) as error:
+        recipes.mlp(**options)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda t: fit(t, -3), "cannot train -3 steps"),
+        (lambda t: list(t.steps(-3)), "cannot train -3 steps"),
+        (lambda t: fit(t, 3, every=0), "every must be at least 1; got 0"),
+        (lambda t: t.sample(0), "cannot draw 0 samples"),
+        (lambda t: t.sample(-2), "cannot draw -2 samples"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_one_sentence_and_changes_nothing(call, says):
+    trainer = recipes.mlp()
+    before = trainer.state_dict()
+    with pytest.raises(ValueError, match=says):
+        call(trainer)
+    assert same(trainer.state_dict(), before)
+
+
+@pytest.mark.parametrize(
+    "d, says",
+    [
+        (
+            lambda real, fake: softplus(fake - real),
+            r"one number; got shape \[16\]: end it with .mean",
+        ),
+        (lambda real, fake: None, r"one number; got None: .* return it"),
+        (lambda real, fake: 0.5, "one number; got 0.5"),
+    ],
+)
+def test_a_loss_of_ones_own_that_is_not_one_number_is_a_sentence(d, says):
+    trainer = recipes.mlp(loss=Loss(d, losses.nonsaturating_g))
+    with pytest.raises(ValueError, match=f"discriminator's loss must be a tensor of {says}"):
+        fit(trainer, 1)
+    assert trainer.step == 0
+
+
+def test_the_fields_of_a_recipe_are_given_by_name_only():
+    with pytest.raises(TypeError):
+        Trainer(MLPGenerator(), MLPDiscriminator(), data.ring(8))
