@@ -11,7 +11,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -206,8 +206,9 @@ class Trainer:
         return torch.optim.Adam(net.parameters(), lr=lr, betas=self.betas, fused=True)
 
     def _autocast(self):
-        low = self.precision != torch.float32
-        return torch.autocast(self.device.type, self.precision if low else None, enabled=low)
+        if self.precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.precision)
 
     def _schedule_lr(self):
         if self.schedule is not None:

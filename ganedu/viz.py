@@ -69,6 +69,8 @@ def scatter(real=None, fake=None, *, ax=None, title=None, limit=1.5):
     for x, name, colour, marker in ((real, "real", REAL, "o"), (fake, "fake", FAKE, "x")):
         if x is not None:
             x = _array(x)
+            if x.ndim != 2 or x.shape[1] != 2:
+                raise ValueError(f"points must be [n, 2]; got {list(x.shape)}")
             ax.scatter(*x.T, s=9, c=colour, marker=marker, alpha=0.5, linewidths=0.8, label=name)
     ax.set(
         xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$x_1$", ylabel="$x_2$", aspect="equal"
@@ -104,9 +106,8 @@ def lattice(k=101, limit=1.5):
 
 def images(x, *, ax=None, title=None, columns=None, scale=1.0):
     """Pictures [n, C, H, W] in [-1, 1], side by side in one image."""
-    n = len(x)
-    columns = columns or min(n, 10)
-    rows = -(-n // columns)
+    columns = columns or max(1, min(len(x), 10))
+    rows = -(-len(x) // columns)
     sheet = tile(x, columns)
     width = min(WIDTH, scale * 0.75 * columns)
     ax = _axes(ax, width=width, height=width * rows / columns + (0.35 if title else 0.05))
@@ -117,6 +118,8 @@ def images(x, *, ax=None, title=None, columns=None, scale=1.0):
 
 def tile(x, columns, gap=1):
     """Pictures [n, C, H, W] in [-1, 1] -> one array [height, width(, 3)] in [0, 1], white between."""
+    if x.ndim != 4 or len(x) == 0 or x.shape[1] not in (1, 3):
+        raise ValueError(f"pictures must be [n, 1 or 3, height, width]; got {list(x.shape)}")
     x = (torch.as_tensor(_array(x)).clamp(-1, 1) + 1) / 2  # [n, C, H, W]
     missing = -len(x) % columns
     x = torch.nn.functional.pad(x, (gap, gap, gap, gap), value=1.0)

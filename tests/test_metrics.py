@@ -145,7 +145,7 @@ FAKE = torch.tensor([[0.5], [-5.0], [30.0]])  # k = 1: balls of radius 5.5, 5.5,
 
 
 def test_precision_and_recall_of_known_points():
-    """Of the fakes only .5 is in a real ball (those of 0 and 1); all reals are in one of .5 or 30."""
+    """Of fakes only .5 is in a real ball (those of 0 and 1); each real is in one of .5 or 30."""
     precision, recall = precision_recall(REAL, FAKE, k=1)
     assert precision == pytest.approx(1 / 3)
     assert recall == 1

@@ -433,7 +433,7 @@ for path in sys.argv[2:]:
 """
 
 
-def python(code, *args, **options):
+def python(code, *args):
     """Run code in a new process that finds this folder's modules and this package."""
     places = [str(Path(__file__).parent), str(Path(ganedu.trainer.__file__).parents[1])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
@@ -442,7 +442,7 @@ def python(code, *args, **options):
         env=env,
         text=True,
         capture_output=True,
-        **options,
+        timeout=120,
     )
 
 
@@ -632,9 +632,12 @@ def test_ctrl_c_from_outside_returns_the_rows_so_far():
         stderr=subprocess.PIPE,
         text=True,
     ) as run:
-        assert run.stdout.readline() == "training\n"
-        run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=120)
+        try:
+            assert run.stdout.readline() == "training\n"
+            run.send_signal(signal.SIGINT)
+            out, err = run.communicate(timeout=120)
+        finally:
+            run.kill()
     assert run.returncode == 0, err
     assert "Stopped after step" in out and out.endswith("\n3\n")
 

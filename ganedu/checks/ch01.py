@@ -1,4 +1,4 @@
-"""Chapter 01, what it means to generate: sample a mixture, score by held-out data, expose a copier."""
+"""Chapter 01: sample a mixture, score a model by held-out data, expose a copying generator."""
 
 import math
 
@@ -10,6 +10,21 @@ from ganedu.checks.probes import near, number, tensor
 
 def seeded(seed):
     return torch.Generator().manual_seed(seed)
+
+
+def scalar(value, what):
+    """One returned number as a float; none of these is a loss, of which `number` speaks."""
+    if isinstance(value, torch.Tensor) and value.numel() > 1:
+        raise Misconception(
+            "UNREDUCED",
+            f"{what} has shape {list(value.shape)}.",
+            "One number is asked for. Which average makes it?",
+        )
+    if isinstance(value, tuple | list | dict | str):
+        raise Misconception(
+            "NOT-A-NUMBER", f"{what} is a {type(value).__name__}.", "Return one number."
+        )
+    return number(value, what)
 
 
 # ---- mixture: my_sample(weights, means, stds, n, rng) -> [n, d] ----------------------------------
@@ -64,19 +79,21 @@ def name_wrong_places(x):
     middle = WEIGHTS @ MEANS
     spread = (WEIGHTS @ ((MEANS - middle) ** 2) + WEIGHTS @ STDS**2).sqrt()  # of the mixture
     lost = f"{(torch.cdist(x, MEANS).min(1).values > FAR).float().mean():.0%} of your points lie"
-    if (x.std(0) < 0.3 * spread).all() and (x - MEANS.mean(0)).norm(dim=1).median() < FAR:
+    heaps = torch.stack([middle, MEANS.mean(0)])  # weighted average or plain one
+    if (x.std(0) < 0.3 * spread).all() and (heaps - x.mean(0)).norm(dim=1).min() < 1:
         raise Misconception(
             "MEAN-NOT-MIXTURE",
-            f"{lost} far from every component, in one heap around {words(x.mean(0))}: that is an "
-            "average of the components.",
+            f"Your points form one heap around {words(x.mean(0))}, where no component is: each is "
+            "an average of the components.",
             "A point of the mixture comes from one component. How do you choose which?",
         )
     crossing = torch.cartesian_prod(MEANS[:, 0], MEANS[:, 1])  # x_1 of one, x_2 of another
-    if (torch.cdist(x, crossing, p=math.inf).min(1).values < 4).float().mean() > 0.95:
+    off, crossed = torch.cdist(x, crossing, p=math.inf).min(1)
+    if (off < 4).float().mean() > 0.95 and len(crossed.unique()) == 9:
         raise Misconception(
             "COMPONENT-PER-COORDINATE",
-            f"{lost} at places such as {words(crossing[1])}: the first coordinate of one component, "
-            "the second of another.",
+            f"{lost} at places such as {words(crossing[1])}: the first coordinate of one "
+            "component, the second of another.",
             "How many components does one point belong to? Draw that many indices a point.",
         )
     if near(x.mean(0), middle, 0.5) and near(x.std(0), spread, 0.1):
@@ -84,7 +101,7 @@ def name_wrong_places(x):
             "ONE-GAUSSIAN",
             f"{lost} far from every component. Mean and spread are those of the mixture, but its "
             "three clouds have become one.",
-            "Mean and covariance do not say where the clouds are. Sample the components themselves.",
+            "Mean and covariance do not say where the clouds are. Sample the components.",
         )
     raise Misconception(
         "WRONG-PLACES",
@@ -155,15 +172,15 @@ def check_noise(residuals):
             "Each cloud is a square with sharp edges: its noise is uniform, not Gaussian.",
             "`rand` and `randn` differ by one letter. Which is the Gaussian?",
         )
-    if not near(spread, STDS, 0.07):
-        name_wrong_spread(residuals, spread)
     middle = torch.stack([r.mean(0).abs().max() for r in residuals])
-    if (middle > 0.2 * STDS).any():
+    if (middle > 0.2 * torch.maximum(STDS, spread)).any():
         raise Misconception(
             "WRONG-CENTRE",
             f"Your clouds lie up to {middle.max():.2f} beside their means.",
             "The noise should have mean 0. Does it, before you scale it?",
         )
+    if not near(spread, STDS, 0.07):
+        name_wrong_spread(residuals, spread)
 
 
 def name_wrong_spread(residuals, spread):
@@ -245,7 +262,7 @@ def words(values):
     return "(" + ", ".join(f"{v:.2g}" for v in values.tolist()) + ")"
 
 
-# ---- two_scores: my_scores(fit, x, is_good, rng) -> (log-likelihood, quality) ---------------------
+# ---- two_scores: my_scores(fit, x, is_good, rng) -> (log-likelihood, quality) --------------------
 
 N, HELD = 500, 100
 WIDE = 50.0  # the standard deviation of the model's junk
@@ -321,8 +338,8 @@ def two_scores(answer):
     check_quality(spy, quality)
     check_rng(answer, spy, (score, quality))
     return (
-        f"Right. This model's held-out score, {score:.2f} nats a point, is only 2.3 below that of the "
-        f"same model without junk (log 10), yet only {quality:.0%} of its samples are any good."
+        f"Right. This model scores {score:.1f} nats a held-out point, only 2.3 (log 10) less than "
+        "it would without its junk; yet about nine in ten of its samples are no good."
     )
 
 
@@ -339,7 +356,7 @@ def attempt(answer, rng):
             "Return `log_likelihood, quality`.",
         )
     result = (result, None) if result is None else result
-    return spy, number(result[0], "Your log-likelihood"), number(result[1], "Your quality")
+    return spy, scalar(result[0], "Your log-likelihood"), scalar(result[1], "Your quality")
 
 
 def check_score(spy, score, quality):
@@ -391,8 +408,8 @@ def name_leak(spy, model, rows, values):
     if seen.all() or torch.isin(model.rows, rows).all():
         raise Misconception(
             "TRAIN-SCORED",
-            f"{count} were also fitted. A model that learned the points by heart would get the best "
-            "score of all.",
+            f"{count} were also fitted. A model that learned the points by heart would get the "
+            "best score of all.",
             "Score only points that `fit` has not seen.",
         )
     raise Misconception(
@@ -453,8 +470,8 @@ def check_split(spy):
     if len(spy.models) == 1 and model.rows.max() - model.rows.min() == len(model.rows) - 1:
         raise Misconception(
             "DATA-IN-ORDER",
-            "You cut the data in the order in which they came, and these are sorted: what is held out "
-            "is another kind of point.",
+            "You cut the data in the order in which they came, and these are sorted: what is held "
+            "out is another kind of point.",
             "Shuffle before you cut: see `torch.randperm`.",
         )
 
@@ -465,9 +482,8 @@ def check_quality(spy, quality):
     if not spy.judged:
         raise Misconception(
             "LIKELIHOOD-IS-QUALITY",
-            f"Your quality, {quality:.3g}, was found without asking `is_good` about anything. Nine in "
-            "ten samples of this model are junk, and that costs it only 2.3 nats a point: no "
-            "likelihood shows it.",
+            f"Your quality, {quality:.3g}, was found without asking `is_good` about anything. Nine "
+            "in ten samples of this model are junk, and that costs it only 2.3 nats a point.",
             "Quality is a property of samples: draw some and have them judged.",
         )
     judged = torch.cat([j for j in spy.judged if j.ndim == 2])
@@ -506,7 +522,7 @@ def check_quality(spy, quality):
     if not near(quality, good.mean()):
         raise Misconception(
             "WRONG-QUALITY",
-            f"`is_good` accepted {good.mean():.1%} of the samples, and your quality is {quality:.4g}.",
+            f"`is_good` accepted {good.mean():.1%} of the samples; your quality is {quality:.4g}.",
             "Follow the number from `is_good(...)` to `return`.",
         )
 
@@ -524,8 +540,8 @@ def check_rng(answer, spy, result):
     if set(other.models[0].rows.tolist()) == set(spy.models[0].rows.tolist()):
         raise Misconception(
             "SPLIT-NOT-DRAWN",
-            "Two different generators gave the same split. A fixed rule, such as every fifth point, "
-            "goes wrong when the data have a rhythm of their own.",
+            "Two different generators gave the same split. A fixed rule, such as every fifth "
+            "point, goes wrong when the data have a rhythm of their own.",
             "Draw a random order of the rows from `rng`.",
         )
 
@@ -536,7 +552,13 @@ def check_rng(answer, spy, result):
 def copying(answer):
     """P(a fake lies nearer to the training set than a held-out example does), ties half."""
     fake, train, held_out = copying_case()
-    said = number(answer(fake.clone(), train.clone(), held_out.clone()), "Your probability")
+    said = scalar(answer(fake.clone(), train.clone(), held_out.clone()), "Your probability")
+    if not math.isfinite(said):
+        raise Misconception(
+            "NOT-FINITE",
+            f"Your probability is {said}.",
+            "Look for a division or a logarithm of something that can be 0.",
+        )
     right = nearer(nearest(fake, train), nearest(held_out, train))
     if not near(said, right, 1e-3):
         name_wrong_copying(answer, said, fake, train, held_out)
@@ -580,7 +602,7 @@ def wrong_formulas(fake, train, held_out):
     )
     all_of_them = (
         "a comparison of distances to the whole training set, or its middle",
-        "A copy is near one training example and far from all others. Which of its distances says so?",
+        "A copy is near one training example and far from the others. Which distance says so?",
     )
     averages = (
         "a comparison of two averages",
@@ -588,14 +610,14 @@ def wrong_formulas(fake, train, held_out):
     )
     threshold = (
         "the share of fakes below one threshold",
-        "A fair idea, and another statistic: compare with every held-out distance, not with one number.",
+        "A fair idea, and another statistic: compare with every held-out distance instead.",
     )
     other_way = (
         "made of distances that do not start at the fakes and end at the training set",
         "Say it in words: from each fake to its nearest ... and from each held-out example to ...",
     )
     return [
-        ("FARTHER-FOR-NEARER", 1 - right, "the probability that a fake lies *farther* away",
+        ("FARTHER-FOR-NEARER", 1 - right, "the probability that a fake lies farther away",
          "Which way round does the comparison go when a generator copies?"),
         ("TRAIN-SCORED", nearer(a, nearest(train, train)), *itself),
         ("TRAIN-SCORED", nearer(a, own), *itself),
@@ -625,21 +647,36 @@ def wrong_formulas(fake, train, held_out):
 
 
 def name_wrong_copying(answer, said, fake, train, held_out):
+    copies = float(answer(train[:20].clone(), train[:20].clone(), held_out[:20].clone()))
+    no_yardstick = near(said, float(answer(fake.clone(), train.clone(), train[:26] + 1e-3)), 1e-6)
+    if no_yardstick:
+        name_blind(said, copies)
     for code, value, what, following in wrong_formulas(fake, train, held_out):
         if near(said, value, 1e-3):
             raise Misconception(code, f"Your {said:.3f} is {what}.", following)
-    copies = float(answer(train[:20].clone(), train.clone(), held_out.clone()))
-    if near(said, float(answer(fake.clone(), train.clone(), 5 * held_out)), 1e-6):
-        name_without_yardstick(said, copies)
+    if no_yardstick:
+        raise Misconception(
+            "COPYCAT",
+            f"Your answer, {said:.3g}, stays the same whatever `held_out` holds. Being near the "
+            "training set is what a good generator and a copier share; alone it tells nothing.",
+            "How near do real examples lie that the generator has never seen?",
+        )
+    if not 0 <= said <= 1:
+        raise Misconception(
+            "NOT-A-PROBABILITY",
+            f"Your answer is {said:.4g}.",
+            "A share of pairs lies between 0 and 1. Which pairs do you count, and out of how many?",
+        )
     raise Misconception(
         "WRONG-VALUE",
-        f"For 30 fakes, 12 of them blurred copies, you say {said:.4g}; for 20 exact copies, {copies:.4g}.",
+        f"For 30 fakes, 12 of them blurred copies, you say {said:.4g}; for 20 exact copies, "
+        f"{copies:.4g}.",
         "Try it on three points on a line, where you can count the pairs by hand.",
     )
 
 
-def name_without_yardstick(said, copies):
-    """The held-out set changes nothing: which number is it instead?"""
+def name_blind(said, copies):
+    """The held-out set changes nothing, and hardly anything else does."""
     if near(said, copies, 1e-6):
         raise Misconception(
             "CONSTANT",
@@ -651,14 +688,8 @@ def name_without_yardstick(said, copies):
             "EXACT-COPIES",
             "You find exact copies and no others: 12 fakes that differ from a training example by "
             "0.02 count for nothing.",
-            "A copier that adds a little noise gets away. How near is *too* near? Ask the held-out set.",
+            "A copier that adds a little noise gets away. How near is too near? Ask `held_out`.",
         )
-    raise Misconception(
-        "COPYCAT",
-        f"Your answer, {said:.3g}, stays the same whatever `held_out` holds. Being near the training "
-        "set is what a good generator and a copier have in common; alone it tells nothing.",
-        "How near do real examples lie that the generator has never seen?",
-    )
 
 
 def check_ties(answer):
@@ -673,8 +704,8 @@ def check_ties(answer):
     if any(near(said, nearer(a, b, tie)) for tie in (0.0, 1.0)):
         raise Misconception(
             "TIES",
-            f"Equal distances count as {'nearer' if near(said, nearer(a, b, 1.0)) else 'farther'} in "
-            "your answer; then two sets of equal points do not score 1/2.",
+            f"Equal distances count as {'nearer' if near(said, nearer(a, b, 1.0)) else 'farther'} "
+            "in your answer; then two sets of equal points do not score 1/2.",
             "Count a tie as half.",
         )
     if not near(said, nearer(a, b)):

@@ -863,6 +863,12 @@ STEPS, BATCH = 4, 5
 def train(answer):
     """my_train(G, D, opt_G, opt_D, data, steps, batch, rng) -> [(d_loss, g_loss), ...]."""
     game, rows, data = _train(answer, seed=1)
+    if not game.log:
+        raise Misconception(
+            "NOTHING-DONE",
+            "Your function ended without drawing a batch or calling a network.",
+            "What happens first in each pass through the loop?",
+        )
     _name_optimiser(game)
     if not game.steps():
         _name_missing_step(game, "D")

@@ -58,7 +58,7 @@ def gradients(x, log_p, log_q):
 class GameOnALine:
     """Two sliders move q, a switch chooses the data; the picture and a line of words follow."""
 
-    x = torch.linspace(-8, 8, 401, dtype=torch.float64)  # [k]
+    x = torch.linspace(-12, 12, 401, dtype=torch.float64)  # [k], wide enough for any q
     means = torch.linspace(-4, 4, 81, dtype=torch.float64)[:, None]  # [81, 1]: all places for q
 
     def __init__(self, mean=2.0, std=0.7, data="one hill"):
@@ -122,9 +122,12 @@ class _Canvas:
         self.dots = [_line(ax, viz.FAKE, None, "o") for ax in (js_, slope, slope)]
         js_.axhline(LOG2, color=viz.GREY, linestyle="--")
         slope.axhline(0, color=viz.GREY, linewidth=0.8)
-        game.set(xlim=(-5, 5), ylim=(0, 1.35), xlabel="x", title="D* = p / (p + q)")
-        js_.set(xlim=(-4, 4), ylim=(0, 0.8), xlabel="q's mean", title="JS: never above log 2")
-        slope.set(xlim=(-4, 4), ylim=(-2.5, 2.5), xlabel="q's mean", title="Gradient on q's mean")
+        game.set(xlim=(-5, 5), ylim=(0, 1.35), xlabel="x", ylabel="density, D*")
+        js_.set(xlim=(-4, 4), ylim=(0, 0.8), xlabel="q's mean", ylabel="JS (nats)")
+        slope.set(xlim=(-4, 4), ylim=(-2.5, 2.5), xlabel="q's mean", ylabel="gradient on q's mean")
+        viz.titled(game, "D* = p / (p + q)")
+        viz.titled(js_, "JS never exceeds log 2")
+        viz.titled(slope, "What G would feel")
         game.legend(loc="upper left", ncols=3, fontsize=9)
         slope.legend(loc="upper left", fontsize=9)
         viz.png(self.fig)  # lays the panels out, once

@@ -217,6 +217,18 @@ def centre_forgotten(weights, means, stds, n, rng):
     return stds[mode][:, None] * torch.randn(n, means.shape[1], generator=rng)
 
 
+def centre_moved(weights, means, stds, n, rng):
+    return right_index(weights, means + 0.5, stds, n, rng)
+
+
+def most_weight_to_the_last(weights, means, stds, n, rng):
+    return right_index(weights.flip(0), means, stds, n, rng)
+
+
+def fixed_sizes(weights, means, stds, n, rng):
+    return right_index(weights[:3], means[:3], stds[:3], n, rng)
+
+
 # ---- 01.two_scores: my_scores(fit, x, is_good, rng) -> (log-likelihood, quality) -----------------
 
 
@@ -467,6 +479,16 @@ def one_result(fit, x, is_good, rng):
     return right_plain(fit, x, is_good, rng)[0]
 
 
+def quality_made_up(fit, x, is_good, rng):
+    score, quality = right_plain(fit, x, is_good, rng)
+    return score, quality**0.5
+
+
+def score_made_up(fit, x, is_good, rng):
+    score, quality = right_plain(fit, x, is_good, rng)
+    return score + 1, quality
+
+
 def never_fitted(fit, x, is_good, rng):
     _, held_out = split(x, rng)
     spread = held_out.std(0)
@@ -628,6 +650,14 @@ def a_constant(fake, train, held_out):
     return 0.5
 
 
+def percent(fake, train, held_out):
+    return 100 * right_pairs(fake, train, held_out)
+
+
+def arguments_turned(fake, train, held_out):
+    return right_pairs(train, fake, held_out)
+
+
 def mean_first(fake, train, held_out):
     a = (fake - train.mean(0)).norm(dim=1)
     b = (held_out - train.mean(0)).norm(dim=1)
@@ -681,6 +711,9 @@ WRONG = {
         ("INPUT-CHANGED", changes_its_input),
         ("CRASHED", without_replacement),
         ("WRONG-PLACES", centre_forgotten),
+        ("WRONG-CENTRE", centre_moved),
+        ("WRONG-SHARES", most_weight_to_the_last),
+        ("ONE-SIZE-ONLY", fixed_sizes),
     ],
     "two_scores": [
         ("TRAIN-SCORED", scored_on_train),
@@ -717,6 +750,8 @@ WRONG = {
         ("RESULTS-SWAPPED", results_swapped),
         ("TWO-NUMBERS", one_result),
         ("NEVER-FITTED", never_fitted),
+        ("WRONG-QUALITY", quality_made_up),
+        ("WRONG-SCORE", score_made_up),
     ],
     "copying": [
         ("COPYCAT", share_very_near),
@@ -745,5 +780,7 @@ WRONG = {
         ("UNREDUCED", not_averaged),
         ("SUM-NOT-MEAN", not_divided),
         ("CONSTANT", a_constant),
+        ("NOT-A-PROBABILITY", percent),
+        ("WRONG-VALUE", arguments_turned),
     ],
 }

@@ -1066,6 +1066,33 @@ def t_endless(G, D, opt_G, opt_D, data, steps, batch, rng):
         d_step(G, D, opt_D, x, z), g_step(G, D, opt_G, z)
 
 
+def t_no_real(G, D, opt_G, opt_D, data, steps, batch, rng):
+    rows = []
+    for _ in range(steps):
+        z = noise(G, batch, rng)
+        d = descend(opt_D, softplus(D(G(z).detach())).mean())
+        rows.append((d.item(), g_step(G, D, opt_G, z).item()))
+    return rows
+
+
+def t_noise_as_fakes(G, D, opt_G, opt_D, data, steps, batch, rng):
+    rows = []
+    for _ in range(steps):
+        x = data.sample(batch, rng)
+        d = descend(opt_D, d_loss(D(x), D(torch.randn(x.shape, generator=rng))))
+        rows.append((d.item(), g_step(G, D, opt_G, noise(G, batch, rng)).item()))
+    return rows
+
+
+def g_clips_gradient(G, D, opt_G, z):
+    loss = softplus(-D(G(z))).mean()
+    opt_G.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(G.parameters(), 0.01)
+    opt_G.step()
+    return loss
+
+
 def t_item_early(G, D, opt_G, opt_D, data, steps, batch, rng):
     rows = []
     for _ in range(steps):
@@ -1099,6 +1126,10 @@ T_WRONG = [
     ("ONE-STEP-ONLY", t_return_in_loop),
     ("STEPS-IGNORED", t_one_step_short),
     ("STEPS-IGNORED", t_endless),
+    ("REAL-UNSEEN", t_no_real),
+    ("G-UNUSED", t_noise_as_fakes),
+    ("WRONG-GRADIENT", train_with(g_step=g_clips_gradient)),
+    ("NOTHING-DONE", lambda *args: None),
     ("RNG-IGNORED", t_seeds_globally),
     ("Z-SHAPE", with_noise(lambda n, d, rng: torch.randn(n, 2, generator=rng))),
     ("ROWS", t_dicts),

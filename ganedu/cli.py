@@ -1,0 +1,172 @@
+"""`ganedu ...`: the tour, and training from the command line. Names become objects here, nowhere else."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ganedu import __version__
+
+LOSSES = ("nonsaturating", "saturating", "least_squares", "hinge", "wasserstein", "relativistic")
+DATA = ("ring", "grid", "digits", "mnist", "fashion_mnist", "cifar10")
+
+
+def main(argv=None):
+    """Run one command; errors that a user can mend are one sentence, exit code 2."""
+    args = parser().parse_args(argv)
+    try:
+        leave_room()
+        return args.run(args)
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        print(f"ganedu: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("ganedu: stopped", file=sys.stderr)
+        return 130
+
+
+def leave_room():
+    """Use half the cores: a small network gains little from more, and loses all when they are busy."""
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+
+
+def parser():
+    """The command line's grammar and its help."""
+    top = argparse.ArgumentParser(
+        prog="ganedu", description="Generative adversarial networks, built piece by piece."
+    )
+    top.add_argument("--version", action="version", version=f"ganedu {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    tour = commands.add_parser("tour", help="train on real digits, draw pictures, say what was measured")
+    tour.add_argument("--out", default="tour", help="folder for the pictures (default: %(default)s)")
+    tour.add_argument("--steps", type=_count, help="training steps (default: 2400, about 40 seconds)")
+    tour.set_defaults(run=run_tour)
+
+    train = commands.add_parser("train", help="train a GAN, with checkpoints")
+    train.add_argument(
+        "--data", default="digits", help=f"{', '.join(DATA)}, or a folder of pictures (default: digits)"
+    )
+    train.add_argument("--loss", default="nonsaturating", choices=LOSSES, help="default: %(default)s")
+    train.add_argument("--steps", type=_count, default=2400, help="steps to add (default: %(default)s)")
+    train.add_argument("--lr", type=float, default=5e-4, help="step size of both (default: %(default)s)")
+    train.add_argument("--batch", type=int, default=64, help="examples a step (default: %(default)s)")
+    train.add_argument("--out", default="run", help="folder for checkpoint and pictures")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    train.set_defaults(run=run_train)
+
+    for command in (tour, train):
+        command.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+        command.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto)")
+    return top
+
+
+def _count(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more; got {number}")
+    return number
+
+
+def run_tour(args):
+    """`ganedu tour`."""
+    from ganedu import tour
+
+    tour.tour(args.out, steps=args.steps or tour.STEPS, seed=args.seed, device=args.device)
+    return 0
+
+
+def find_data(name):
+    """The data set of that name, or the pictures of that folder."""
+    from ganedu import data
+
+    if name in DATA:
+        return getattr(data, name)()
+    if Path(name).is_dir():
+        return data.pictures(name)
+    raise ValueError(f"no data set or folder called {name!r}; data sets: {', '.join(DATA)}")
+
+
+def networks_for(p_data):
+    """A pair (G, D) that fits: DCGAN for images of 28, 32 or 64 pixels, else an MLP on points."""
+    from ganedu import data, networks
+
+    if isinstance(p_data, data.Mixture):
+        return networks.MLPGenerator(), networks.MLPDiscriminator()
+    _, channels, _, size = p_data.x.shape
+    return (
+        networks.DCGANGenerator(size=size, channels=channels),
+        networks.DCGANDiscriminator(size=size, channels=channels),
+    )
+
+
+def run_train(args):
+    """`ganedu train`: a checkpoint every 500 steps and at the end, then a picture."""
+    import torch
+
+    from ganedu import checkpoint, losses
+    from ganedu.trainer import Trainer
+
+    p_data, file = find_data(args.data), Path(args.out) / "checkpoint.pt"
+    torch.manual_seed(args.seed)
+    G, D = networks_for(p_data)
+    loss = getattr(losses, args.loss)
+    settings = {"batch": args.batch, "lr_g": args.lr, "lr_d": args.lr, "seed": args.seed}
+    trainer = Trainer(G=G, D=D, data=p_data, loss=loss, ema=0.995, device=args.device, **settings)
+    if args.resume:
+        trainer.load_state_dict(checkpoint.load(file, trainer.device))
+        print(f"Going on from step {trainer.step:,}.")
+    elif file.exists():
+        raise FileExistsError(f"{file} exists: add --resume to go on, or choose another --out")
+    rows = train_saving(trainer, args.steps, file)
+    draw(trainer, rows, Path(args.out))
+    print(f"Step {trainer.step:,}. Checkpoint and pictures: {Path(args.out).resolve()}")
+    return 0
+
+
+def train_saving(trainer, steps, file, every=500):
+    """Train in one go with a progress bar; save each `every` steps, at the end and after Ctrl-C."""
+    from tqdm.auto import tqdm
+
+    from ganedu import checkpoint
+    from ganedu.trainer import numbers, stop_on_ctrl_c
+
+    rows = []
+    with stop_on_ctrl_c() as stop:
+        for row in tqdm(trainer.steps(steps), total=steps, leave=False):
+            if row["step"] % 10 == 0:
+                rows.append(numbers(row))
+            if row["step"] % every == 0:
+                checkpoint.save(trainer.state_dict(), file)
+            if stop.is_set():
+                print(f"Stopped after step {trainer.step:,}; --resume goes on from here.")
+                break
+    checkpoint.save(trainer.state_dict(), file)
+    return rows
+
+
+def draw(trainer, rows, out):
+    """samples.png, and training.png when there is something to plot."""
+    import torch
+    from matplotlib.figure import Figure
+
+    from ganedu import viz
+
+    x = trainer.sample(100 if hasattr(trainer.data, "x") else 2500).cpu()
+    fig = Figure(figsize=(6, 6), layout="constrained")
+    if x.ndim == 4:
+        viz.images(x, ax=fig.subplots(), columns=10, title=f"Step {trainer.step:,}")
+    else:
+        real = trainer.data.sample(2500, torch.Generator().manual_seed(0))
+        viz.scatter(real, x, ax=fig.subplots(), title=f"Step {trainer.step:,}")
+    fig.savefig(out / "samples.png", dpi=110)
+    if rows:
+        fig = Figure(figsize=(viz.WIDTH, 3), layout="constrained")
+        viz.curves(rows, ax=fig.subplots(), title="The two losses")
+        fig.savefig(out / "training.png", dpi=110)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

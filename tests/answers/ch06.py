@@ -1,0 +1,639 @@
+"""Answers to the exercises of chapter 06: sizes, a convolutional G, a convolutional D."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ganedu.networks import DCGANDiscriminator, DCGANGenerator
+
+# --------------------------------------- out_size(size, kernel, stride, padding, transposed=False)
+
+
+def s_formula(size, kernel, stride, padding, transposed=False):
+    if transposed:
+        return (size - 1) * stride - 2 * padding + kernel
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def s_counting(size, kernel, stride, padding, transposed=False):
+    """Without a formula: put the kernel down and count."""
+    if transposed:
+        painted = {i * stride + k for i in range(size) for k in range(kernel)}
+        return max(painted) + 1 - padding - padding
+    return len(range(0, size + 2 * padding - kernel + 1, stride))
+
+
+def s_ask_torch(size, kernel, stride, padding, transposed=False):
+    kind = nn.ConvTranspose1d if transposed else nn.Conv1d
+    return kind(1, 1, kernel, stride, padding)(torch.zeros(1, 1, size)).shape[-1]
+
+
+def s_numpy(size, kernel, stride, padding, transposed=False):
+    if transposed:
+        return np.int64(stride * (size - 1) + kernel - 2 * padding)
+    return int(np.floor((size - kernel + 2 * padding) / stride + 1))
+
+
+def size_with(forward=None, transposed=None):
+    """The right formulas but for one: forward(i, k, s, p) or transposed(i, k, s, p)."""
+
+    def my_out_size(size, kernel, stride, padding, transposed_=False, **named):
+        back = named.get("transposed", transposed_)
+        wrong = transposed if back else forward
+        return (wrong or (lambda *a: s_formula(*a, transposed=back)))(size, kernel, stride, padding)
+
+    return my_out_size
+
+
+def s_forward_only(size, kernel, stride, padding, transposed=False):
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def s_transposed_only(size, kernel, stride, padding, transposed=False):
+    return (size - 1) * stride - 2 * padding + kernel
+
+
+def s_swapped(size, kernel, stride, padding, transposed=False):
+    return s_formula(size, kernel, stride, padding, not transposed)
+
+
+def s_half_done(size, kernel, stride, padding, transposed=False):
+    if transposed:
+        return None
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+SIZE_WRONG = [
+    ("FLOOR-FORGOTTEN", size_with(forward=lambda i, k, s, p: (i + 2 * p - k) / s + 1)),
+    ("ROUNDED-UP", size_with(forward=lambda i, k, s, p: math.ceil((i + 2 * p - k) / s) + 1)),
+    ("ROUNDED-UP", size_with(forward=lambda i, k, s, p: -(-i // s))),
+    ("TRANSPOSED-AS-FORWARD", s_forward_only),
+    ("FORWARD-AS-TRANSPOSED", s_transposed_only),
+    ("DIRECTIONS-SWAPPED", s_swapped),
+    ("PADDING-ONCE", size_with(forward=lambda i, k, s, p: (i + p - k) // s + 1)),
+    ("PADDING-ONCE", size_with(transposed=lambda i, k, s, p: (i - 1) * s - p + k)),
+    ("PADDING-SIGN", size_with(forward=lambda i, k, s, p: (i - 2 * p - k) // s + 1)),
+    ("PADDING-SIGN", size_with(transposed=lambda i, k, s, p: (i - 1) * s + 2 * p + k)),
+    ("PADDING-IGNORED", size_with(forward=lambda i, k, s, p: (i - k) // s + 1)),
+    ("PADDING-IGNORED", size_with(transposed=lambda i, k, s, p: (i - 1) * s + k)),
+    ("OFF-BY-ONE", size_with(forward=lambda i, k, s, p: (i + 2 * p - k) // s)),
+    ("OFF-BY-ONE", size_with(forward=lambda i, k, s, p: (i + 2 * p - k + 1) // s)),
+    ("OFF-BY-ONE", size_with(transposed=lambda i, k, s, p: i * s - 2 * p + k)),
+    ("OFF-BY-ONE", size_with(transposed=lambda i, k, s, p: (i - 1) * s - 2 * p + k - 1)),
+    ("OFF-BY-ONE", size_with(transposed=lambda i, k, s, p: (i - 1) * s - 2 * p + k + 1)),
+    ("STRIDE-IGNORED", size_with(forward=lambda i, k, s, p: i + 2 * p - k + 1)),
+    ("STRIDE-ONLY", size_with(forward=lambda i, k, s, p: i // s)),
+    ("STRIDE-ONLY", size_with(transposed=lambda i, k, s, p: i * s)),
+    ("WRONG-VALUE", size_with(forward=lambda i, k, s, p: 14)),
+    ("WRONG-VALUE", lambda size, kernel, stride, padding, transposed=False: 28),
+    ("FLOAT-RETURNED", size_with(forward=lambda i, k, s, p: (i + 2 * p - k) // s + 1.0)),
+    ("NOT-A-NUMBER", lambda *args, **named: (s_formula(*args, **named),) * 2),
+    ("NOTHING-RETURNED", s_half_done),
+]
+
+# ------------------------------------------------------------------- generator(z_dim, width)
+
+
+def dcgan_init(net):
+    for layer in net.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+            nn.init.zeros_(layer.bias)
+    return net
+
+
+def up(n_in, n_out):
+    return nn.ConvTranspose2d(n_in, n_out, 4, 2, 1, bias=False)
+
+
+def g_layers(z_dim, width, act=nn.ReLU, norm=nn.BatchNorm2d, last=nn.Tanh):
+    return [
+        nn.ConvTranspose2d(z_dim, 2 * width, 7, 1, 0, bias=False),
+        norm(2 * width),
+        act(),
+        up(2 * width, width),
+        norm(width),
+        act(),
+        up(width, 1),
+        last(),
+    ]
+
+
+def g_sequential(z_dim, width):
+    net = nn.Sequential(*g_layers(z_dim, width))
+    net.apply(lambda layer: dcgan_init(layer) if not list(layer.children()) else None)
+    return net
+
+
+class Upsampler(nn.Module):
+    """A linear layer opens z; upsampling and convolution instead of transposed convolution."""
+
+    def __init__(self, z_dim, width):
+        super().__init__()
+        self.width = width
+        self.open = nn.Linear(z_dim, 2 * width * 49)
+        self.norm1, self.norm2 = nn.BatchNorm2d(2 * width), nn.BatchNorm2d(width)
+        self.conv1 = nn.Conv2d(2 * width, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, 1, 3, padding=1)
+        dcgan_init(self)
+
+    def forward(self, z):
+        h = self.open(z.flatten(1)).view(-1, 2 * self.width, 7, 7)
+        h = nn.functional.interpolate(self.norm1(h).relu(), scale_factor=2)
+        h = nn.functional.interpolate(self.norm2(self.conv1(h)).relu(), scale_factor=2)
+        return torch.tanh(self.conv2(h))
+
+
+class WithBlocks(nn.Module):
+    """Four layers, SiLU, 2 sigmoid - 1 for tanh, batch norm's gamma left at 1."""
+
+    def __init__(self, z_dim, width):
+        super().__init__()
+        sizes = [(z_dim, 4 * width, 4, 1, 0), (4 * width, 2 * width, 4, 1, 0)]
+        sizes += [(2 * width, width, 4, 2, 1)]
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.ConvTranspose2d(*size, bias=False), nn.BatchNorm2d(size[1]), nn.SiLU())
+            for size in sizes
+        )
+        self.last = nn.ConvTranspose2d(width, 1, 4, 2, 1)
+        for p in self.parameters():
+            if p.ndim == 4:
+                p.data = 0.02 * torch.randn_like(p)
+
+    def forward(self, z):
+        for block in self.blocks:
+            z = block(z)
+        return 2 * self.last(z).sigmoid() - 1
+
+
+def g_xavier(z_dim, width):
+    """Another sane start than DCGAN's."""
+    net = nn.Sequential(*g_layers(z_dim, width))
+    for layer in net:
+        if isinstance(layer, nn.ConvTranspose2d):
+            nn.init.xavier_normal_(layer.weight)
+    return net
+
+
+def g_kaiming_no_norm(z_dim, width):
+    layers = [layer for layer in g_layers(z_dim, width) if not isinstance(layer, nn.BatchNorm2d)]
+    net = nn.Sequential(*layers)
+    for layer in net:
+        if isinstance(layer, nn.ConvTranspose2d):
+            fan_in = layer.weight.shape[0] * (1 if layer.stride == (1, 1) else 4)
+            nn.init.normal_(layer.weight, 0.0, math.sqrt(1 / fan_in))
+    return net
+
+
+def g_no_norm(z_dim, width):
+    """DCGAN's start without batch norm: right by the text, and its first pictures are flat."""
+    layers = [layer for layer in g_layers(z_dim, width) if not isinstance(layer, nn.BatchNorm2d)]
+    return dcgan_init(nn.Sequential(*layers))
+
+
+def g_changed(change):
+    """DCGAN's layers, changed by change(list of layers), then initialised."""
+
+    def my_generator(z_dim, width):
+        return dcgan_init(nn.Sequential(*change(g_layers(z_dim, width))))
+
+    return my_generator
+
+
+class GWrap(nn.Module):
+    """A right G whose forward is wrapped: forward(net, z)."""
+
+    def __init__(self, z_dim, width, how):
+        super().__init__()
+        self.net, self.how = dcgan_init(nn.Sequential(*g_layers(z_dim, width))), how
+
+    def forward(self, z):
+        return self.how(self.net, z)
+
+
+def g_wrapped(how):
+    return lambda z_dim, width: GWrap(z_dim, width, how)
+
+
+def g_with_norm(norm):
+    return lambda z_dim, width: dcgan_init(nn.Sequential(*g_layers(z_dim, width, norm=norm)))
+
+
+def without(kind):
+    return lambda layers: [layer for layer in layers if not isinstance(layer, kind)]
+
+
+def g_no_init(z_dim, width):
+    return nn.Sequential(*g_layers(z_dim, width))
+
+
+class GInitNeverCalled(nn.Module):
+    def __init__(self, z_dim, width):
+        super().__init__()
+        self.net = nn.Sequential(*g_layers(z_dim, width))
+
+    def init_weights(self):
+        dcgan_init(self)
+
+    def forward(self, z):
+        return self.net(z)
+
+
+def g_init_only_conv2d(z_dim, width):
+    """Looks for Conv2d, and all layers are ConvTranspose2d."""
+    net = nn.Sequential(*g_layers(z_dim, width))
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+    return net
+
+
+def g_init_first_only(z_dim, width):
+    net = nn.Sequential(*g_layers(z_dim, width))
+    nn.init.normal_(net[0].weight, 0.0, 0.02)
+    return net
+
+
+def g_init(std=0.02, mean=0.0, gamma=1.0):
+    def my_generator(z_dim, width):
+        net = nn.Sequential(*g_layers(z_dim, width))
+        for layer in net.modules():
+            if isinstance(layer, nn.ConvTranspose2d):
+                nn.init.normal_(layer.weight, mean, std)
+            elif isinstance(layer, nn.BatchNorm2d):
+                nn.init.normal_(layer.weight, gamma, 0.02)
+        return net
+
+    return my_generator
+
+
+def g_gamma_zero(z_dim, width):
+    net = dcgan_init(nn.Sequential(*g_layers(z_dim, width)))
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.zeros_(layer.weight)
+    return net
+
+
+def g_all_weights(z_dim, width):
+    """Every parameter from N(0, 0.02), batch norm's gamma too."""
+    net = nn.Sequential(*g_layers(z_dim, width))
+    for p in net.parameters():
+        nn.init.normal_(p, 0.0, 0.02)
+    return net
+
+
+def g_zeros(z_dim, width):
+    net = nn.Sequential(*g_layers(z_dim, width))
+    for p in net.parameters():
+        nn.init.zeros_(p)
+    return net
+
+
+def g_zero_weights(z_dim, width):
+    net = nn.Sequential(*g_layers(z_dim, width))
+    for p in net.parameters():
+        if p.ndim == 4:
+            nn.init.zeros_(p)
+    return net
+
+
+def g_bn_last(layers):
+    return [*layers[:-1], nn.BatchNorm2d(1), layers[-1]]
+
+
+def g_bn_after_tanh(layers):
+    return [*layers, nn.BatchNorm2d(1)]
+
+
+class GOwnNoise(nn.Module):
+    def __init__(self, z_dim, width):
+        super().__init__()
+        self.z_dim, self.net = z_dim, dcgan_init(nn.Sequential(*g_layers(z_dim, width)))
+
+    def forward(self, z):
+        return self.net(torch.randn(len(z), self.z_dim, 1, 1))
+
+
+class GFirstChannels(nn.Module):
+    """Uses only the first half of z."""
+
+    def __init__(self, z_dim, width):
+        super().__init__()
+        self.half = z_dim // 2
+        self.net = dcgan_init(nn.Sequential(*g_layers(self.half, width)))
+
+    def forward(self, z):
+        return self.net(z[:, : self.half])
+
+
+class GFlat(nn.Module):
+    """One grey value for the whole picture."""
+
+    def __init__(self, z_dim, width):
+        super().__init__()
+        self.net = dcgan_init(nn.Sequential(nn.Conv2d(z_dim, width, 1), nn.ReLU()))
+        self.last = dcgan_init(nn.Conv2d(width, 1, 1))
+
+    def forward(self, z):
+        return torch.tanh(self.last(self.net(z))).expand(-1, 1, 28, 28)
+
+
+class GNoForward(nn.Module):
+    def __init__(self, z_dim, width):
+        super().__init__()
+        self.net = dcgan_init(nn.Sequential(*g_layers(z_dim, width)))
+
+    def foward(self, z):
+        return self.net(z)
+
+
+class GNoSuper(nn.Module):
+    def __init__(self, z_dim, width):
+        self.net = nn.Sequential(*g_layers(z_dim, width))
+
+
+class GUpsampleSequentialMLP(nn.Module):
+    """No convolution at all."""
+
+    def __init__(self, z_dim, width):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Flatten(), nn.Linear(z_dim, 16 * width), nn.ReLU(), nn.Linear(16 * width, 784)
+        )
+        dcgan_init(self)
+
+    def forward(self, z):
+        return torch.tanh(self.net(z)).view(-1, 1, 28, 28)
+
+
+def g_no_channels(net, z):
+    return net(z).squeeze(1)
+
+
+def g_squeezes(net, z):
+    x = net(z).squeeze()
+    return x.unsqueeze(1) if x.ndim == 3 else x
+
+
+G_WRONG = [
+    ("DEAD-Z", g_wrapped(lambda net, z: net(torch.zeros_like(z)))),
+    ("DEAD-Z", g_wrapped(lambda net, z: net(torch.ones_like(z)))),
+    ("DEAD-Z", g_wrapped(lambda net, z: net(z[:1]).expand(len(z), -1, -1, -1))),
+    ("BATCHNORM-GAMMA-ZERO", g_zeros),
+    ("DEAD-Z", g_zero_weights),
+    ("DEAD-Z", GFirstChannels),
+    ("BATCHNORM-EPS", g_with_norm(lambda n: nn.BatchNorm2d(n, 0.8))),
+    ("OWN-Z", GOwnNoise),
+    ("FLAT-IMAGE", GFlat),
+    ("LINEAR-NET", g_changed(without(nn.ReLU))),
+    ("LINEAR-NET", g_changed(without((nn.ReLU, nn.BatchNorm2d)))),
+    (
+        "LINEAR-NET",
+        lambda z_dim, width: g_changed(lambda _: g_layers(z_dim, width, nn.Identity))(z_dim, width),
+    ),
+    ("SIGMOID-FOR-TANH", g_changed(lambda layers: [*layers[:-1], nn.Sigmoid()])),
+    ("SIGMOID-FOR-TANH", g_wrapped(lambda net, z: (net(z) + 1) / 2)),
+    ("SIGMOID-FOR-TANH", g_wrapped(lambda net, z: net(z).sigmoid())),
+    ("RANGE-MISMATCH", g_changed(lambda layers: layers[:-1])),
+    ("RANGE-MISMATCH", g_changed(lambda layers: [*layers[:-1], nn.ReLU()])),
+    ("RANGE-MISMATCH", g_wrapped(lambda net, z: 255 * (net(z) + 1) / 2)),
+    ("RANGE-MISMATCH", g_wrapped(lambda net, z: 2 * net(z))),
+    ("RANGE-MISMATCH", g_wrapped(lambda net, z: net(z) / 2)),
+    ("HARD-CLIP", g_changed(lambda layers: [*layers[:-1], nn.Hardtanh()])),
+    ("BATCHNORM-GAMMA-ZERO", g_gamma_zero),
+    ("BATCHNORM-GAMMA-ZERO", g_all_weights),
+    ("BATCHNORM-GAMMA-ZERO", g_init(gamma=0.0)),
+    ("INIT-UNUSED", g_no_init),
+    ("INIT-UNUSED", GInitNeverCalled),
+    ("INIT-UNUSED", g_init_only_conv2d),
+    ("INIT-UNUSED", g_init_first_only),
+    ("INIT-SCALE", g_init(std=1.0)),
+    ("INIT-SCALE", g_init(std=1.0, mean=0.02)),
+    ("INIT-SCALE", g_init(std=0.0002)),
+    ("INIT-SCALE", g_init(mean=1.0)),
+    ("BATCHNORM-AT-THE-EDGE", g_changed(g_bn_last)),
+    ("BATCHNORM-AT-THE-EDGE", g_changed(g_bn_after_tanh)),
+    ("SHAPE", lambda z_dim, width: DCGANGenerator(32, 1, width, z_dim)),
+    ("SHAPE", lambda z_dim, width: DCGANGenerator(28, 3, width, z_dim)),
+    ("SHAPE", g_wrapped(g_no_channels)),
+    ("SHAPE", g_wrapped(g_squeezes)),
+    ("SHAPE", g_wrapped(lambda net, z: net(z).flatten(1))),
+    ("SHAPE", g_wrapped(lambda net, z: net(z[:, :, 0, 0]))),
+    ("SHAPE", g_changed(lambda layers: [*layers[:3], up(5, 4), *layers[4:]])),
+    ("Z-DIM-IGNORED", lambda z_dim, width: g_sequential(100, width)),
+    ("WIDTH-IGNORED", lambda z_dim, width: g_sequential(z_dim, 16)),
+    ("NOT-CONVOLUTIONAL", GUpsampleSequentialMLP),
+    ("FORWARD-MISSING", GNoForward),
+    ("SUPER-MISSING", GNoSuper),
+    ("NOT-A-MODULE", lambda z_dim, width: g_layers(z_dim, width)),
+    ("NOT-A-MODULE", lambda z_dim, width: DCGANGenerator),
+    ("NOT-A-MODULE", lambda z_dim, width: g_sequential(z_dim, width)(torch.zeros(2, z_dim, 1, 1))),
+    ("NOTHING-RETURNED", lambda z_dim, width: None),
+    ("NOT-FINITE", g_wrapped(lambda net, z: net(z) / 0 * 0)),
+]
+
+# ---------------------------------------------------------------------- discriminator(width)
+
+
+def down(n_in, n_out):
+    return nn.Conv2d(n_in, n_out, 4, 2, 1, bias=False)
+
+
+def leaky():
+    return nn.LeakyReLU(0.2)
+
+
+def d_layers(width, act=leaky, norm=nn.BatchNorm2d):
+    return [
+        down(1, width),
+        act(),
+        down(width, 2 * width),
+        norm(2 * width),
+        act(),
+        nn.Conv2d(2 * width, 1, 7, bias=False),
+        nn.Flatten(0),
+    ]
+
+
+def d_sequential(width):
+    return dcgan_init(nn.Sequential(*d_layers(width)))
+
+
+class DClass(nn.Module):
+    """Three convolutions, a pooling, a linear layer; ReLU; biases."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, width, 5, stride=2, padding=2)
+        self.conv2 = nn.Conv2d(width, 2 * width, 5, stride=2, padding=2)
+        self.conv3 = nn.Conv2d(2 * width, 4 * width, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4 * width)
+        self.pool = nn.AvgPool2d(7)
+        self.out = nn.Linear(4 * width, 1)
+        dcgan_init(self)
+
+    def forward(self, x):
+        h = nn.functional.leaky_relu(self.conv1(x), 0.2)
+        h = torch.relu(self.conv2(h))
+        h = torch.relu(self.norm(self.conv3(h)))
+        return self.out(self.pool(h).flatten(1)).squeeze(1)
+
+
+def d_spectral(width):
+    """Spectral norm instead of batch norm, another activation."""
+    layers = d_layers(width, act=nn.SiLU, norm=lambda n: nn.Identity())
+    net = dcgan_init(nn.Sequential(*layers))
+    for i, layer in enumerate(net):
+        if isinstance(layer, nn.Conv2d):
+            net[i] = spectral_norm(layer)
+    return net
+
+
+def d_orthogonal(width):
+    net = nn.Sequential(*d_layers(width, norm=lambda n: nn.GroupNorm(1, n)))
+    for layer in net:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.orthogonal_(layer.weight)
+    return net
+
+
+def d_dropout(width):
+    layers = d_layers(width)
+    return dcgan_init(nn.Sequential(*layers[:2], nn.Dropout2d(0.25), *layers[2:]))
+
+
+def d_changed(change):
+    return lambda width: dcgan_init(nn.Sequential(*change(d_layers(width))))
+
+
+class DWrap(nn.Module):
+    def __init__(self, width, how):
+        super().__init__()
+        self.net, self.how = d_sequential(width), how
+
+    def forward(self, x):
+        return self.how(self.net, x)
+
+
+def d_wrapped(how):
+    return lambda width: DWrap(width, how)
+
+
+def d_no_init(width):
+    return nn.Sequential(*d_layers(width))
+
+
+def d_init(std=0.02, gamma=1.0):
+    def my_discriminator(width):
+        net = nn.Sequential(*d_layers(width))
+        for layer in net.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.normal_(layer.weight, 0.0, std)
+            elif isinstance(layer, nn.BatchNorm2d):
+                nn.init.normal_(layer.weight, gamma, 0.02)
+        return net
+
+    return my_discriminator
+
+
+class DNoForward(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.net = d_sequential(width)
+
+
+class DMLP(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(784, 8 * width), leaky(), nn.Linear(8 * width, 1))
+        dcgan_init(self)
+
+    def forward(self, x):
+        return self.net(x.flatten(1)).squeeze(1)
+
+
+def d_two_classes(layers):
+    width = layers[0].out_channels
+    return [*layers[:-2], nn.Conv2d(2 * width, 2, 7, bias=False), nn.Flatten()]
+
+
+D_WRONG = [
+    (
+        "BATCHNORM-EPS",
+        lambda width: dcgan_init(
+            nn.Sequential(*d_layers(width, norm=lambda n: nn.BatchNorm2d(n, 0.8)))
+        ),
+    ),
+    ("FINAL-SIGMOID", d_wrapped(lambda net, x: net(x).sigmoid())),
+    ("FINAL-SIGMOID", d_changed(lambda layers: [*layers, nn.Sigmoid()])),
+    ("FINAL-SIGMOID", d_changed(lambda layers: [*layers[:-1], nn.Sigmoid(), layers[-1]])),
+    ("FINAL-TANH", d_changed(lambda layers: [*layers, nn.Tanh()])),
+    ("ONE-SIDED-LOGITS", d_changed(lambda layers: [*layers, nn.ReLU()])),
+    ("ONE-SIDED-LOGITS", d_wrapped(lambda net, x: nn.functional.logsigmoid(net(x)))),
+    ("LINEAR-NET", d_changed(without(nn.LeakyReLU))),
+    ("LINEAR-NET", d_changed(without((nn.LeakyReLU, nn.BatchNorm2d)))),
+    (
+        "LINEAR-NET",
+        lambda width: dcgan_init(nn.Sequential(*d_layers(width, act=lambda: nn.LeakyReLU(1.0)))),
+    ),
+    ("BATCHNORM-AT-THE-EDGE", d_changed(lambda layers: [nn.BatchNorm2d(1), *layers])),
+    (
+        "BATCHNORM-AT-THE-EDGE",
+        d_changed(lambda layers: [layers[0], nn.BatchNorm2d(layers[0].out_channels), *layers[1:]]),
+    ),
+    (
+        "BATCHNORM-AT-THE-EDGE",
+        d_changed(lambda layers: [*layers[:-1], nn.BatchNorm2d(1), layers[-1]]),
+    ),
+    ("BATCHNORM-GAMMA-ZERO", d_init(gamma=0.0)),
+    ("INIT-UNUSED", d_no_init),
+    ("INIT-SCALE", d_init(std=1.0)),
+    ("INIT-SCALE", d_init(std=0.0001)),
+    ("DEAD-X", d_wrapped(lambda net, x: net(torch.zeros_like(x)))),
+    ("DEAD-X", d_wrapped(lambda net, x: net(x) * 0)),
+    ("BLIND-SPOT", d_wrapped(lambda net, x: net(nn.functional.pad(x[:, :, :14], (0, 0, 0, 14))))),
+    ("SHAPE", d_changed(lambda layers: layers[:-1])),
+    ("SHAPE", d_changed(lambda layers: [*layers[:-1], nn.Flatten()])),
+    ("SHAPE", d_wrapped(lambda net, x: net(x).squeeze() if len(x) > 1 else net(x).squeeze(0))),
+    ("SHAPE", d_changed(d_two_classes)),
+    ("SHAPE", d_wrapped(lambda net, x: net(x).mean())),
+    ("SHAPE", lambda width: DCGANDiscriminator(64, 1, width)),
+    ("SHAPE", lambda width: DCGANDiscriminator(28, 3, width)),
+    ("WIDTH-IGNORED", lambda width: d_sequential(32)),
+    ("NOT-CONVOLUTIONAL", DMLP),
+    ("FORWARD-MISSING", DNoForward),
+    ("NOT-A-MODULE", lambda width: DCGANDiscriminator),
+    ("NOT-A-MODULE", lambda width: d_layers(width)),
+    ("NOTHING-RETURNED", lambda width: None),
+    ("NOT-FINITE", d_wrapped(lambda net, x: net(x).log())),
+]
+
+RIGHT = {
+    "out_size": [s_formula, s_counting, s_ask_torch, s_numpy],
+    "generator": [
+        g_sequential,
+        Upsampler,
+        WithBlocks,
+        lambda z_dim, width: DCGANGenerator(28, 1, width, z_dim),
+        g_xavier,
+        g_kaiming_no_norm,
+        g_no_norm,
+        g_with_norm(lambda n: nn.Sequential(nn.BatchNorm2d(n), nn.Dropout2d(0.2))),
+        g_with_norm(nn.InstanceNorm2d),
+    ],
+    "discriminator": [
+        d_sequential,
+        DClass,
+        d_spectral,
+        d_orthogonal,
+        d_dropout,
+        lambda width: DCGANDiscriminator(28, 1, width),
+    ],
+}
+WRONG = {"out_size": SIZE_WRONG, "generator": G_WRONG, "discriminator": D_WRONG}

@@ -1,0 +1,209 @@
+"""Pictures: the data that were drawn are the data that were given, in the course's two colours."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex, to_rgb
+
+from ganedu import viz
+
+POINTS = torch.tensor([[0.0, 1.0], [-0.5, 0.25], [1.4, -1.4]])
+ROWS = [
+    {"step": 10, "d_loss": 1.5, "g_loss": 0.5, "d_real": 0.6, "d_fake": 0.4},
+    {"step": 20, "d_loss": 1.25, "g_loss": 0.75, "d_real": 0.7, "d_fake": 0.3},
+]
+
+
+@pytest.fixture(autouse=True)
+def no_windows_and_none_left_open():
+    before = matplotlib.get_backend()
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+    plt.switch_backend(before)
+
+
+def labels(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_curves_draw_the_columns_against_the_step_with_names_and_units():
+    ax = viz.curves(ROWS, title="the losses meet")
+    d, g = ax.lines
+    assert list(d.get_xdata()) == [10, 20] and list(d.get_ydata()) == [1.5, 1.25]
+    assert list(g.get_ydata()) == [0.5, 0.75]
+    assert labels(ax) == ["D's loss", "G's loss"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss")
+    assert ax.get_title(loc="left") == "the losses meet"
+
+
+def test_curves_of_ds_answers_say_so_in_reals_and_fakes_colours():
+    ax = viz.curves(ROWS, "d_real", "d_fake")
+    assert [to_hex(line.get_color()).upper() for line in ax.lines] == [viz.REAL, viz.FAKE]
+    assert labels(ax) == ["D(x): real", "D(G(z)): fake"] and ax.get_ylabel() == "D's answer"
+
+
+def test_curves_take_any_column_by_its_name():
+    ax = viz.curves([{"step": 1, "modes": 3}], "modes")
+    assert labels(ax) == ["modes"] and list(ax.lines[0].get_ydata()) == [3]
+
+
+def test_scatter_draws_real_and_fake_apart_by_colour_and_by_marker_in_fixed_equal_limits():
+    ax = viz.scatter(POINTS, POINTS + 0.05)
+    real, fake = ax.collections
+    assert np.allclose(real.get_offsets(), POINTS) and np.allclose(
+        fake.get_offsets(), POINTS + 0.05
+    )
+    assert to_hex(real.get_facecolor()[0]).upper() == viz.REAL
+    assert to_hex(fake.get_edgecolor()[0]).upper() == viz.FAKE
+    assert len(real.get_paths()[0].vertices) != len(fake.get_paths()[0].vertices)
+    assert labels(ax) == ["real", "fake"]
+    assert ax.get_xlim() == ax.get_ylim() == (-1.5, 1.5) and ax.get_aspect() == 1
+
+
+def test_scatter_draws_one_kind_alone_in_its_own_colour():
+    ax = viz.scatter(fake=POINTS, limit=3)
+    assert labels(ax) == ["fake"] and ax.get_xlim() == (-3, 3)
+    assert to_hex(ax.collections[0].get_edgecolor()[0]).upper() == viz.FAKE
+
+
+def test_tensors_with_a_graph_and_in_half_precision_can_be_drawn():
+    viz.scatter(POINTS.clone().requires_grad_(), POINTS.bfloat16())
+
+
+def test_real_and_fake_are_apart_for_colour_blind_readers_and_in_grey():
+    """Okabe & Ito's blue and vermilion; their lightness differs too (WCAG relative luminance)."""
+
+    def luminance(colour):
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)
+        ]
+        return np.dot(linear, [0.2126, 0.7152, 0.0722])
+
+    assert luminance(viz.FAKE) > 1.3 * luminance(viz.REAL)
+
+
+def test_a_heat_map_of_the_lattice_has_x_1_to_the_right_and_x_2_upwards():
+    k, limit = 5, 2.0
+    points = viz.lattice(k, limit)
+    values = (points[:, 0] + 10 * points[:, 1]).reshape(k, k)  # grows to the right, more upwards
+    ax = viz.heat(values, limit=limit, limits=(-22, 22), label="f(x)")
+    image = ax.images[0]
+    assert image.origin == "lower" and image.get_extent() == [-2, 2, -2, 2]
+    array = image.get_array()
+    assert (array[0, 0], array[0, -1]) == (-22, -18), "the first row is the lowest, left to right"
+    assert (array[-1, 0], array[-1, -1]) == (18, 22)
+    assert image.get_clim() == (-22, 22)
+    assert ax.figure.axes[1].get_ylabel() == "f(x)"
+
+
+def test_the_limits_of_a_heat_map_are_fixed_so_that_frames_can_be_compared():
+    assert viz.heat(torch.full((3, 3), 0.3)).images[0].get_clim() == (0, 1)
+
+
+def test_a_sheet_has_its_pictures_row_by_row_in_minus_one_to_one_on_white():
+    x = torch.linspace(-1, 1, 5).reshape(5, 1, 1, 1).expand(5, 1, 2, 2)
+    sheet = viz.tile(x, columns=3)
+    assert sheet.shape == (2 * 4, 3 * 4)  # 2 pixels and a gap on either side
+    assert np.allclose(sheet[1:3, 1:3], 0) and np.allclose(sheet[1:3, 5:7], 0.25)
+    assert np.allclose(sheet[5:7, 1:3], 0.75) and np.allclose(sheet[5:7, 5:7], 1)
+    assert np.allclose(sheet[4:, 8:], 1), "the place of the missing sixth is white"
+    assert np.allclose(sheet[0], 1) and np.allclose(sheet[:, 0], 1)
+
+
+def test_a_sheet_of_colours_keeps_each_pixel_in_its_place():
+    x = -torch.ones(1, 3, 2, 3)
+    x[0, 0, 0, 2] = 1  # red, first row, last column
+    sheet = viz.tile(x, columns=1, gap=0)
+    assert sheet.shape == (2, 3, 3)
+    assert sheet[0, 2].tolist() == [1, 0, 0] and sheet.sum() == 1
+
+
+def test_values_outside_the_range_are_cut_off_not_wrapped():
+    assert viz.tile(torch.tensor([-7.0, 7.0]).reshape(2, 1, 1, 1), 2, gap=0).tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    "n, columns, shape", [(3, None, (10, 30)), (12, None, (20, 100)), (4, 2, (20, 20))]
+)
+def test_images_are_laid_out_ten_in_a_row_or_as_asked_without_axes(n, columns, shape):
+    ax = viz.images(torch.zeros(n, 1, 8, 8), columns=columns, title="grey")
+    assert ax.images[0].get_array().shape == shape and not ax.axison
+    assert ax.images[0].get_clim() == (0, 1) and ax.get_title(loc="left") == "grey"
+
+
+@pytest.mark.parametrize("shape", [(5, 784), (0, 1, 8, 8), (1, 8, 8), (5, 8, 8, 3)])
+def test_what_is_not_a_picture_is_one_sentence(shape):
+    with pytest.raises(ValueError, match=r"pictures must be \[n, 1 or 3, height, width\]; got \["):
+        viz.images(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5,), (5, 1, 2)])
+def test_what_is_not_a_point_is_one_sentence(shape):
+    with pytest.raises(ValueError, match=r"points must be \[n, 2\]; got \["):
+        viz.scatter(torch.zeros(shape))
+
+
+def test_pictures_are_drawn_into_axes_of_ones_own():
+    fig, axes = viz.figure(2, 2)
+    assert axes.shape == (2, 2)
+    assert viz.scatter(POINTS, ax=axes[0, 0]) is axes[0, 0]
+    assert viz.curves(ROWS, ax=axes[0, 1]) is axes[0, 1]
+    assert viz.heat(torch.zeros(3, 3), ax=axes[1, 0]) is axes[1, 0]
+    assert viz.images(torch.zeros(2, 1, 4, 4), ax=axes[1, 1]) is axes[1, 1]
+    assert plt.get_fignums() == [fig.number], "and no other figure was opened"
+
+
+def test_a_picture_does_not_change_the_data_it_shows():
+    x = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 4 - 2
+    before, points = x.clone(), POINTS.clone()
+    viz.images(x), viz.scatter(points, points)
+    assert torch.equal(x, before) and torch.equal(points, POINTS)
+
+
+def test_a_live_figure_is_not_one_of_pyplots_so_it_is_shown_only_once():
+    viz.figure(live=True)
+    assert plt.get_fignums() == []
+
+
+def test_the_same_figure_is_the_same_bytes():
+    def bytes_of_one():
+        fig, ax = viz.figure(live=True)
+        viz.scatter(POINTS, ax=ax)
+        return viz.png(fig)
+
+    first = bytes_of_one()
+    assert first[:8] == b"\x89PNG\r\n\x1a\n" and first == bytes_of_one()
+
+
+def test_a_live_picture_is_replaced_in_place_with_constant_text(monkeypatch):
+    import IPython.display
+
+    shown = []
+
+    class Handle:
+        def update(self, bundle, raw):
+            shown.append(bundle)
+
+    def display(bundle, raw, display_id):
+        assert raw and display_id
+        shown.append(bundle)
+        return Handle()
+
+    monkeypatch.setattr(IPython.display, "display", display)
+    fig, ax = viz.figure(live=True)
+    live = viz.Live(fig, text="points on a ring")
+    viz.scatter(POINTS, ax=ax)
+    live.update()
+    before, after = shown
+    assert before["text/plain"] == after["text/plain"] == "<points on a ring>"
+    assert before["image/png"] != after["image/png"]
+
+
+def test_outside_a_notebook_a_live_picture_does_nothing(monkeypatch, capsys):
+    import IPython.display
+
+    monkeypatch.setattr(IPython.display, "display", lambda *args, **kwargs: None)
+    viz.Live(viz.figure(live=True)[0]).update()
