@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine's name, and timing in turns, so that load is shared too."""
+"""What the benchmarks share: the machine's name, and timing in turns, so that load is shared."""
 
 import os
 import platform
@@ -12,8 +12,9 @@ def machine():
     """The machine in one line: host, processor, cores, threads, GPU, versions."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return (
-        f"{platform.node()}: {processor()}, {os.cpu_count()} cores, {gpu}; torch {torch.__version__} "
-        f"with {torch.get_num_threads()} threads, Python {platform.python_version()}; load {load()}"
+        f"{platform.node()}: {processor()}, {os.cpu_count()} cores, {gpu}; "
+        f"torch {torch.__version__} with {torch.get_num_threads()} threads, "
+        f"Python {platform.python_version()}; load {load()}"
     )
 
 

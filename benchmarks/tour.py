@@ -5,9 +5,9 @@ more than 0.9 sure of at least 80% of the samples.
 """
 
 import argparse
-import contextlib
 import io
 import tempfile
+from contextlib import redirect_stdout
 
 import torch
 from common import machine
@@ -41,17 +41,15 @@ def main():
     if args.threads:
         torch.set_num_threads(args.threads)
     print(machine())
-    print(
-        f"{'seed':>4}{'steps':>8}{'training':>11}{'digits':>9}{'sure':>8}{'of real':>9}{'memory':>12}"
-    )
+    print("seed   steps   training    digits    sure   of real     memory")
     for seed in range(args.seeds):
-        with tempfile.TemporaryDirectory() as folder:
-            with contextlib.redirect_stdout(io.StringIO()):
-                found = tour.tour(folder, steps=args.steps, seed=seed, progress=False)
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+            found = tour.tour(folder, steps=args.steps, seed=seed, progress=False)
         fake, real, peak = found["generated"], found["held_out"], peak_memory()
+        memory = "unknown" if peak is None else f"{peak:.2f} GiB"
         print(
-            f"{seed:4}{found['steps']:8,}{found['seconds']:9.1f} s{fake.found:6} /10{fake.sure:8.1%}"
-            f"{real.sure:9.1%}{'unknown' if peak is None else f'{peak:.2f} GiB':>12}",
+            f"{seed:4}{found['steps']:8,}{found['seconds']:9.1f} s{fake.found:6}/10"
+            f"{fake.sure:8.1%}{real.sure:10.1%}{memory:>11}",
             flush=True,
         )
 

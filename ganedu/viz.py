@@ -26,7 +26,8 @@ STYLE = {
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.alpha": 0.25,
-    "legend.frameon": False,
+    "legend.framealpha": 0.8,
+    "legend.edgecolor": "none",
     "lines.linewidth": 1.6,
     "axes.prop_cycle": plt.cycler(color=[REAL, FAKE, THIRD, FOURTH, GREY]),
 }

@@ -2,6 +2,7 @@
 
 import base64
 import math
+import warnings
 
 import matplotlib.pyplot as plt
 import pytest
@@ -113,6 +114,12 @@ def test_it_shows_sliders_with_a_kernel_and_a_picture_without():
     assert bundle[game.WIDGET_VIEW]["model_id"] == shown.box.model_id
     assert base64.b64decode(bundle["image/png"]).startswith(PNG)
     assert bundle["text/plain"] == shown.text()
+
+
+def test_it_is_drawn_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        game.GameOnALine(data="two hills").mean.value = -4.0
 
 
 def test_no_figure_is_left_to_pyplot():

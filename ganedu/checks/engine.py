@@ -1,4 +1,4 @@
-"""Run a check safely and say its outcome in plain words: no traceback, no hang, no solution shown."""
+"""Run a check safely and say its outcome in plain words: no traceback, no hang, no solution."""
 
 import ctypes
 import html
@@ -60,7 +60,7 @@ class Verdict:
 
 
 def check(name, answer, *, seconds=30.0):
-    """Try `answer` on exercise `name` ("05.d_step") and return a Verdict; never raises for the answer."""
+    """Try `answer` on exercise `name` ("05.d_step") -> Verdict; never raises for the answer."""
     probe = _find(name)
     if answer is None:
         return Verdict(name, "todo", message="There is no answer here yet: None was given.")

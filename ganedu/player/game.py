@@ -65,7 +65,7 @@ class GameOnALine:
         self.mean = _slider("q's mean", mean, -4.0, 4.0)
         self.std = _slider("q's width", std, 0.3, 2.0)
         self.data = widgets.ToggleButtons(options=list(DATA), value=data, description="the data")
-        self.picture = widgets.Image(format="png")
+        self.picture = widgets.Image(format="png", layout={"width": "800px", "max_width": "100%"})
         self.words = widgets.HTML()
         controls = (self.mean, self.std, self.data)
         for control in controls:
@@ -120,9 +120,11 @@ class _Canvas:
         self.minimax = _line(slope, viz.THIRD, "minimax")
         self.nonsaturating = _line(slope, viz.FOURTH, "non-saturating", ":")
         self.dots = [_line(ax, viz.FAKE, None, "o") for ax in (js_, slope, slope)]
+        for dot in self.dots[:2]:
+            dot.set(clip_on=False, in_layout=False)  # whole at the edge, too
         js_.axhline(LOG2, color=viz.GREY, linestyle="--")
         slope.axhline(0, color=viz.GREY, linewidth=0.8)
-        game.set(xlim=(-5, 5), ylim=(0, 1.35), xlabel="x", ylabel="density, D*")
+        game.set(xlim=(-6, 6), ylim=(0, 1.35), xlabel="x", ylabel="density, D*")
         js_.set(xlim=(-4, 4), ylim=(0, 0.8), xlabel="q's mean", ylabel="JS (nats)")
         slope.set(xlim=(-4, 4), ylim=(-2.5, 2.5), xlabel="q's mean", ylabel="gradient on q's mean")
         viz.titled(game, "D* = p / (p + q)")
@@ -155,7 +157,13 @@ def _line(ax, colour, name, style="-"):
 
 def _slider(name, start, low, high):
     return widgets.FloatSlider(
-        value=start, min=low, max=high, step=0.1, description=name, readout_format=".1f"
+        value=start,
+        min=low,
+        max=high,
+        step=0.1,
+        description=name,
+        readout_format=".1f",
+        layout={"width": "480px"},
     )
 
 
