@@ -18,6 +18,7 @@ def pytest_configure(config):
     if uses_nbval(config):
         set_nbval_defaults(config.option)
         notice_dead_kernels()
+        honour_semicolons()
 
 
 def uses_nbval(config):
@@ -77,3 +78,13 @@ def notice_dead_kernels():
         raise Empty
 
     RunningKernel.await_reply = await_reply
+
+
+def honour_semicolons():
+    """Run cells with history: only then does IPython see the `;` that hides a cell's last value."""
+    from nbval.kernel import RunningKernel
+
+    def execute_cell_input(self, cell_input, allow_stdin=None):
+        return self.kc.execute(cell_input, allow_stdin=allow_stdin, stop_on_error=False)
+
+    RunningKernel.execute_cell_input = execute_cell_input

@@ -35,10 +35,10 @@ class PictureFiles(torch.utils.data.Dataset):
         return self.transform(self.pictures[i])
 
 
-def tutorial(p_data, batch, device, workers):
+def tutorial(p_data, batch, device, workers=0, width=32):
     """A function that trains n steps as tutorials do."""
     torch.manual_seed(0)
-    G, D = DCGANGenerator().to(device), DCGANDiscriminator().to(device)
+    G, D = DCGANGenerator(width=width).to(device), DCGANDiscriminator(width=width).to(device)
     transform = transforms.Compose(
         [transforms.Resize(28), transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))]
     )
@@ -94,6 +94,7 @@ def main():
         "--steps", type=int, default=20, help="in each turn (default: %(default)s)"
     )
     options.add_argument("--batch", type=int, default=64, help="default: %(default)s")
+    options.add_argument("--width", type=int, default=32, help="of the DCGAN (default: 32)")
     options.add_argument("--workers", type=int, default=0, help="of the DataLoader (default: 0)")
     options.add_argument(
         "--threads", type=int, help="torch's threads (default: torch's own choice)"
@@ -104,8 +105,9 @@ def main():
     print(machine())
     torch.manual_seed(0)
     p_data = data.digits()
-    trainer = Trainer(G=DCGANGenerator(), D=DCGANDiscriminator(), data=p_data, batch=args.batch)
-    plain = tutorial(data.digits(), args.batch, trainer.device, args.workers)
+    G, D = DCGANGenerator(width=args.width), DCGANDiscriminator(width=args.width)
+    trainer = Trainer(G=G, D=D, data=p_data, batch=args.batch)
+    plain = tutorial(data.digits(), args.batch, trainer.device, args.workers, args.width)
     times = in_turns(
         {
             "tutorial": lambda: plain(args.steps),
@@ -113,7 +115,9 @@ def main():
         },
         args.rounds,
     )
-    print(f"DCGAN, 28 pixels, batch {args.batch}, trainer in {trainer.precision}")
+    print(
+        f"DCGAN, 28 pixels, width {args.width}, batch {args.batch}, trainer in {trainer.precision}"
+    )
     for name, taken in times.items():
         seconds = statistics.median(wall for wall, _ in taken)
         print(f"{name:22}{args.steps * args.batch / seconds:8,.0f} images/s")

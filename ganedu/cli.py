@@ -40,19 +40,35 @@ def parser():
     top.add_argument("--version", action="version", version=f"ganedu {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    tour = commands.add_parser("tour", help="train on real digits, draw pictures, say what was measured")
-    tour.add_argument("--out", default="tour", help="folder for the pictures (default: %(default)s)")
-    tour.add_argument("--steps", type=_count, help="training steps (default: 2400, about 40 seconds)")
+    tour = commands.add_parser(
+        "tour", help="train on real digits, draw pictures, say what was measured"
+    )
+    tour.add_argument(
+        "--out", default="tour", help="folder for the pictures (default: %(default)s)"
+    )
+    tour.add_argument(
+        "--steps", type=_count, help="training steps (default: 2400, about 40 seconds)"
+    )
     tour.set_defaults(run=run_tour)
 
     train = commands.add_parser("train", help="train a GAN, with checkpoints")
     train.add_argument(
-        "--data", default="digits", help=f"{', '.join(DATA)}, or a folder of pictures (default: digits)"
+        "--data",
+        default="digits",
+        help=f"{', '.join(DATA)}, or a folder of pictures (default: digits)",
     )
-    train.add_argument("--loss", default="nonsaturating", choices=LOSSES, help="default: %(default)s")
-    train.add_argument("--steps", type=_count, default=2400, help="steps to add (default: %(default)s)")
-    train.add_argument("--lr", type=float, default=5e-4, help="step size of both (default: %(default)s)")
-    train.add_argument("--batch", type=int, default=64, help="examples a step (default: %(default)s)")
+    train.add_argument(
+        "--loss", default="nonsaturating", choices=LOSSES, help="default: %(default)s"
+    )
+    train.add_argument(
+        "--steps", type=_count, default=2400, help="steps to add (default: %(default)s)"
+    )
+    train.add_argument(
+        "--lr", type=float, default=5e-4, help="step size of both (default: %(default)s)"
+    )
+    train.add_argument(
+        "--batch", type=int, default=64, help="examples a step (default: %(default)s)"
+    )
     train.add_argument("--out", default="run", help="folder for checkpoint and pictures")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     train.set_defaults(run=run_train)

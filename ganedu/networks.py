@@ -3,6 +3,8 @@
 A discriminator never ends with a sigmoid: the losses take logits. Each network initialises itself.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -10,7 +12,7 @@ from torch import nn
 def mlp(sizes, activation):
     """Linear layers of the given sizes with `activation()` between them: sizes (2, 128, 1) -> 2 layers."""
     layers = []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), activation()]
     return nn.Sequential(*layers[:-1])
 

@@ -141,6 +141,12 @@ def test_digits_come_in_the_sizes_of_the_dcgan_pair(digits, size):
     assert abs(found.x.mean() - digits.x.mean()) < 0.02  # enlarged, not cropped
 
 
+def test_digits_read_twice_share_no_memory(digits):
+    other = data.digits()
+    other.x.zero_(), other.y.zero_()
+    assert (digits.x.min(), digits.y.max()) == (-1, 9) and data.digits().y.max() == 9
+
+
 def test_small_digits_use_the_whole_range():
     found = data.small_digits()
     assert found.x.shape == (1797, 1, 8, 8) and len(found.y) == 1797

@@ -873,14 +873,14 @@ def train(answer):
     if not game.steps():
         _name_missing_step(game, "D")
     _name_swapped_optimisers(game)
-    scenes = _name_gradients(game)
+    scenes = list(_name_gradients(game))
     _name_touched(game)
     _name_rhythm(game)
     _name_draws(scenes, data)
     _name_randomness(answer, game)
     _name_rows(game, rows, scenes)
     _name_left_behind(game)
-    return _praise(game)
+    return _praise(game, scenes)
 
 
 def _train(answer, seed):
@@ -911,24 +911,35 @@ def _is_of(game, step, loss):
     )
 
 
+class Scene(NamedTuple):
+    """A step, the batches that D was shown before it, and the D that judged them."""
+
+    step: Step
+    real: Drawn | None
+    made: Made
+    D: dict
+
+    def right(self, game):
+        """The loss and the gradient that the step should have."""
+        name = self.step.name
+        return game.play(RIGHT[name], name, self.made, self.D, self.real)
+
+
 def _name_gradients(game):
-    """Judge each step's gradient; return [(step, real, made), ...]."""
-    scenes, last = [], {}
+    """Judge each step's gradient; return the scenes."""
+    last = {}
     for step in game.steps():
         real, made = game.last_batches(step.at)
         _name_unseen(step, real, made)
-        before = last.get("D")
-        seen_by = [step.weights["D"]] + ([before[0].weights["D"]] if before else [])
-        rights = [game.play(RIGHT[step.name], step.name, made, D, real)[1] for D in seen_by]
-        if not any(_same(step.grad, right) for right in rights):
-            _name_leftovers(game, step, rights[0], (step, real, made), last)
-            own = last.get(step.name)
-            start = own[0].at + 1 if own else 0
-            _name_zero(game, step, max(start, _previous(game, step)))
+        judges = [step.weights["D"]] + ([last["D"].step.weights["D"]] if "D" in last else [])
+        scenes = [Scene(step, real, made, D) for D in judges]  # by D now, by D before its step
+        fitting = [scene for scene in scenes if _same(step.grad, scene.right(game)[1])]
+        if not fitting:
+            _name_leftovers(game, scenes[0], last)
+            _name_zero(game, step, _previous(game, step))
             _name_guess(game, step, made, real)
-        last[step.name] = step, real, made
-        scenes.append(last[step.name])
-    return scenes
+        last[step.name] = fitting[0]
+        yield fitting[0]
 
 
 def _previous(game, step):
@@ -950,8 +961,9 @@ def _name_unseen(step, real, made):
         )
 
 
-def _name_leftovers(game, step, right, scene, last):
+def _name_leftovers(game, scene, last):
     """Is the gradient the right one plus one that does not belong there?"""
+    step, right = scene.step, scene.right(game)[1]
     leak = _leak(game, step.name, last.get(OTHER[step.name]))
     now = _leak(game, step.name, scene)
     if step.name == "D" and (_same(step.grad, now) or _same(step.grad, right + now)):
@@ -960,7 +972,7 @@ def _name_leftovers(game, step, right, scene, last):
             "D's optimiser stepped along G's loss: D was taught to be fooled.",
             "Whose gradients does G's `backward` leave at D's weights, and who clears them?",
         )
-    own = last[step.name][0].grad if step.name in last else torch.zeros_like(right)
+    own = last[step.name].step.grad if step.name in last else torch.zeros_like(right)
     if step.name == "G" and _same(step.grad, right + leak):
         raise Misconception(
             "D-STEP-FEEDS-G",
@@ -974,12 +986,9 @@ def _name_leftovers(game, step, right, scene, last):
 
 def _leak(game, name, scene):
     """The gradient that the other player's loss leaves at this player's weights."""
-    if scene is None:
+    if scene is None or (name == "G" and scene.step.name == "G"):
         return torch.zeros_like(game.grad(name))
-    step, real, made = scene
-    if name == "G" and step.name == "G":
-        return torch.zeros_like(game.grad(name))
-    return game.play(RIGHT[OTHER[name]], name, made, step.weights["D"], real)[1]
+    return game.play(RIGHT[OTHER[name]], name, scene.made, scene.D, scene.real)[1]
 
 
 def _name_rhythm(game):
@@ -1021,10 +1030,10 @@ def _name_rhythm(game):
 
 def _name_draws(scenes, data):
     for name in "DG":
-        mine = [scene for scene in scenes if scene[0].name == name]
-        for (_, real, made), (_, last_real, last_made) in zip(mine[1:], mine):
-            _name_repeated(name, real, made, last_real, last_made)
-    for _, real, made in scenes:
+        mine = [scene for scene in scenes if scene.step.name == name]
+        for scene, last in zip(mine[1:], mine):
+            _name_repeated(name, scene.real, scene.made, last.real, last.made)
+    for _, real, made, _ in scenes:
         for what, batch in (("x", real and real.x), ("z", made.z)):
             if batch is not None and len(batch) != BATCH:
                 raise Misconception(
@@ -1032,7 +1041,7 @@ def _name_draws(scenes, data):
                     f"A batch of {what} held {len(batch)} examples; `batch` was {BATCH}.",
                     f"Where does {what} get its first size from?",
                 )
-    _name_noise(torch.cat([made.z for _, _, made in scenes]))
+    _name_noise(torch.cat([scene.made.z for scene in scenes]))
     if data.foreign:
         raise _not_reproducible("x was drawn with another generator than `rng`.")
 
@@ -1081,17 +1090,19 @@ def _name_randomness(answer, game):
     """The same rng gives the same draws, whatever else was drawn; another rng gives others."""
     torch.rand(7)  # moves the global generator on
     again, other = (_train(answer, seed=seed)[0] for seed in (1, 2))
-    for kind, what in ((Drawn, "x"), (Made, "z")):
-        mine, same, others = (_draws(run, kind) for run in (game, again, other))
+    for what in "xz":
+        mine, same, others = (_draws(run, what) for run in (game, again, other))
         if mine.shape != same.shape or not torch.equal(mine, same):
             raise _not_reproducible(f"Two runs with the same `rng` met different {what}.")
         if mine.shape == others.shape and torch.equal(mine, others):
             raise _not_reproducible(f"Two runs with different `rng` met the same {what}.")
 
 
-def _draws(game, kind):
-    """All x or all z of a run, in one tensor."""
-    return torch.cat([e.x if kind is Drawn else e.z for e in game.log if isinstance(e, kind)])
+def _draws(game, what):
+    """All x that D learned from, or all z that G did, in one tensor."""
+    name = {"x": "D", "z": "G"}[what]
+    used = [game.last_batches(step.at) for step in game.steps(name)]
+    return torch.cat([real.x if what == "x" else made.z for real, made in used])
 
 
 def _not_reproducible(seen):
@@ -1105,12 +1116,7 @@ def _not_reproducible(seen):
 def _name_rows(game, rows, scenes):
     rows = _as_pairs(rows)
     truth = {
-        name: [
-            game.play(RIGHT[name], name, made, step.weights["D"], real)[0]
-            for step, real, made in scenes
-            if step.name == name
-        ]
-        for name in "DG"
+        name: [scene.right(game)[0] for scene in scenes if scene.step.name == name] for name in "DG"
     }
     right = list(zip(truth["D"], truth["G"]))
     if near(torch.tensor(rows), torch.tensor(right)):
@@ -1165,13 +1171,18 @@ def _told(rows):
     return f"a {type(rows).__name__} of {len(rows)}{first}"
 
 
-def _praise(game):
+def _praise(game, scenes):
     steps = game.steps()
     started = [0] + [step.at for step in steps]
     wasted = any(
         step.name == "D" and game.arrived("G", start, step.at)
         for start, step in zip(started, steps)
     )
+    if any(scene.D is not scene.step.weights["D"] for scene in scenes):
+        return (
+            "Right. Both players move at once here, from the same position; chapter 04 shows why "
+            "taking turns is safer."
+        )
     if wasted:
         return (
             "Right, but slower than it could be: in D's step the gradient also flows on into G, "

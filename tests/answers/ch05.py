@@ -1,5 +1,7 @@
 """Answers to the exercises of chapter 05: the D step, the G step, the loop."""
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -771,6 +773,53 @@ def t_with_d_frozen(G, D, opt_G, opt_D, data, steps, batch, rng):
     return list(rows())
 
 
+def t_at_once(G, D, opt_G, opt_D, data, steps, batch, rng):
+    """Both gradients first, then both steps."""
+    rows = []
+    for _ in range(steps):
+        x, fake = data.sample(batch, rng), G(noise(G, batch, rng))
+        real_logits, fake_logits = D(x), D(fake)
+        d, g = d_loss(real_logits, fake_logits), softplus(-fake_logits).mean()
+        for_d = torch.autograd.grad(d, list(D.parameters()), retain_graph=True)
+        for_g = torch.autograd.grad(g, list(G.parameters()))
+        for p, gradient in zip([*D.parameters(), *G.parameters()], [*for_d, *for_g]):
+            p.grad = gradient
+        opt_D.step(), opt_G.step()
+        rows.append((d.item(), g.item()))
+    return rows
+
+
+def t_looks_on(G, D, opt_G, opt_D, data, steps, batch, rng):
+    """Keeps an average of G and previews, with noise of another generator."""
+    rows, average, fixed = [], copy.deepcopy(G), torch.randn(8, G.z_dim)
+    for _ in range(steps):
+        d = d_step(G, D, opt_D, data.sample(batch, rng), noise(G, batch, rng))
+        g = g_step(G, D, opt_G, noise(G, batch, rng))
+        with torch.no_grad():
+            for mine, now in zip(average.parameters(), G.parameters()):
+                mine.lerp_(now, 0.1)
+            G.eval(), D(G(fixed)), average(fixed), G.train()
+        rows.append((d.item(), g.item()))
+    return rows
+
+
+def t_clears_last(G, D, opt_G, opt_D, data, steps, batch, rng):
+    """Clears at the end of each pass: D's two gradients never meet, for both are cleared there."""
+    rows = []
+    opt_G.zero_grad(), opt_D.zero_grad()
+    for _ in range(steps):
+        fake = G(noise(G, batch, rng))
+        d = d_loss(D(data.sample(batch, rng)), D(fake.detach()))
+        d.backward()
+        opt_D.step()
+        g = softplus(-D(fake)).mean()
+        g.backward()
+        opt_G.step()
+        opt_G.zero_grad(), opt_D.zero_grad()
+        rows.append((d.item(), g.item()))
+    return rows
+
+
 def train_with(
     d_step=d_step, g_step=g_step, row=lambda d, g: (torch.as_tensor(d).item(), g.item())
 ):
@@ -1196,6 +1245,9 @@ RIGHT = {
         t_slower,
         t_drawn_before,
         t_with_d_frozen,
+        t_at_once,
+        t_looks_on,
+        t_clears_last,
     ],
 }
 WRONG = {"d_step": D_WRONG, "g_step": G_WRONG, "train": T_WRONG}

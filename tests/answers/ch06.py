@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from ganedu.networks import DCGANDiscriminator, DCGANGenerator
 
@@ -194,6 +194,32 @@ def g_no_norm(z_dim, width):
     """DCGAN's start without batch norm: right by the text, and its first pictures are flat."""
     layers = [layer for layer in g_layers(z_dim, width) if not isinstance(layer, nn.BatchNorm2d)]
     return dcgan_init(nn.Sequential(*layers))
+
+
+class Residual(nn.Module):
+    """Residual blocks, nearest-neighbour upsampling, the pixel's layer a plain convolution."""
+
+    def __init__(self, z_dim, width):
+        super().__init__()
+        self.open = nn.ConvTranspose2d(z_dim, width, 7)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(3))
+        self.convs = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+        self.last = nn.Conv2d(width, 1, 3, padding=1)
+        dcgan_init(self)
+
+    def forward(self, z):
+        x = self.open(z)
+        for norm, conv in zip(self.norms, self.convs):
+            x = nn.functional.interpolate(x, scale_factor=2)
+            x = x + conv(torch.relu(norm(x)))
+        return torch.tanh(self.last(torch.relu(self.norms[2](x))))
+
+
+def weight_normed(net):
+    for i, layer in enumerate(net):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            net[i] = weight_norm(layer)
+    return net
 
 
 def g_changed(change):
@@ -624,6 +650,8 @@ RIGHT = {
         g_xavier,
         g_kaiming_no_norm,
         g_no_norm,
+        Residual,
+        lambda z_dim, width: weight_normed(g_sequential(z_dim, width)),
         g_with_norm(lambda n: nn.Sequential(nn.BatchNorm2d(n), nn.Dropout2d(0.2))),
         g_with_norm(nn.InstanceNorm2d),
     ],
@@ -633,6 +661,7 @@ RIGHT = {
         d_spectral,
         d_orthogonal,
         d_dropout,
+        lambda width: weight_normed(d_sequential(width)),
         lambda width: DCGANDiscriminator(28, 1, width),
     ],
 }
