@@ -127,11 +127,18 @@ def test_code_cells_are_short(path):
 
 
 @every_notebook
-def test_text_cells_are_short(path):
+def test_texts_are_short(path):
+    most = MOST_WORDS if path.parent.name == "notebooks" else MOST_WORDS_OF_A_TASK
     for cell in text_cells(read(path)):
-        visible = re.sub(r"<[^>]*>|\]\([^)]*\)|\$\$.*?\$\$|\$[^$]*\$", " ", cell.source, flags=re.S)
-        most = MOST_WORDS if path.parent.name == "notebooks" else MOST_WORDS_OF_A_TASK
-        assert len(visible.split()) <= most, f"{len(visible.split())} words: {opening(cell)}"
+        for text in re.split(r"^#+ .*$", cell.source, flags=re.M):  # a heading begins a new text
+            words = visible_words(text)
+            assert len(words) <= most, f"{len(words)} words: {' '.join(words[:12])}"
+
+
+def visible_words(text):
+    """The words of a text without formulas, tables, tags and addresses of links."""
+    hidden = r"<[^>]*>|\]\([^)]*\)|\$\$.*?\$\$|\$[^$]*\$|^\|.*?$"
+    return re.sub(hidden, " ", text, flags=re.S | re.M).split()
 
 
 @every_notebook
