@@ -1,5 +1,6 @@
 """How pytest runs the notebooks: defaults for `--nbval`, one result per exercise without it."""
 
+import os
 import time
 from pathlib import Path
 from queue import Empty
@@ -17,6 +18,7 @@ def pytest_configure(config):
         config.option.dist = "loadfile"  # one notebook runs in one worker, its cells in order
     if uses_nbval(config):
         set_nbval_defaults(config.option)
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the stored outputs were made
         notice_dead_kernels()
         honour_semicolons()
 

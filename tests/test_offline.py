@@ -2,6 +2,7 @@
 
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import ganedu
 
 PACKAGE = Path(ganedu.__file__).parent
-MODULES = sorted(f"ganedu.{p.stem}" for p in PACKAGE.glob("*.py") if p.stem != "__init__")
+MODULES = sorted(m.name for m in pkgutil.walk_packages([str(PACKAGE)], "ganedu."))
 
 # Every way out is shut before anything is imported; attempts are noted, also those swallowed.
 CUT = """

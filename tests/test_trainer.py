@@ -230,6 +230,13 @@ def test_the_watch_of_a_gpu_reads_every_hundredth_loss_and_names_the_first_bad_o
         watch(torch.tensor(math.nan), "generator", 49)
 
 
+def test_on_a_gpu_a_short_run_is_still_checked_at_its_end(monkeypatch):
+    watch = ganedu.trainer._Watch
+    monkeypatch.setattr(ganedu.trainer, "_Watch", lambda device: watch(torch.device("cuda")))
+    with pytest.raises(NotFinite, match="generator's loss is nan at step 2"):
+        fit(recipes.mlp(loss=loss_that_breaks("generator", 2)), 5)
+
+
 def test_a_row_of_fit_holds_the_losses_and_ds_mean_answers():
     trainer = recipes.mlp()
     (row,) = list(recipes.mlp().steps(1))
