@@ -128,13 +128,13 @@ def _radii(x, k):
 
 
 def _distances(points, centres):
-    """Squared distances of all points to all centres, in blocks [rows, len(centres)]."""
+    """Squared distances, up to rounding, of all points to all centres: blocks [rows, len(centres)]."""
     middle = centres.mean(0)  # |a|^2 + |b|^2 - 2 a.b is exact enough only near the origin
     points, centres = points - middle, centres - middle
     norms = (centres**2).sum(1)
     for part in _blocks(points, len(centres)):
         squares = (part**2).sum(1, keepdim=True) + norms
-        yield torch.addmm(squares, part, centres.T, alpha=-2).clamp_(min=0)
+        yield torch.addmm(squares, part, centres.T, alpha=-2)
 
 
 def _blocks(x, columns):

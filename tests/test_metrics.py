@@ -88,6 +88,8 @@ def test_frechet_warns_with_n_and_d_when_there_are_fewer_examples_than_features(
     with pytest.warns(UserWarning, match=r"n = 15 .* d = 20"):
         biased = frechet(normal(15, 20, 1), normal(900, 20, 2))
     assert biased > 5  # though both are samples of one distribution
+    with pytest.warns(UserWarning, match=r"n = 15 .* d = 20"):
+        frechet(normal(900, 20, 2), normal(15, 20, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         frechet(normal(20, 20, 1), normal(900, 20, 2))
@@ -194,19 +196,36 @@ def test_a_point_on_the_rim_is_outside():
     assert density_coverage(real, fake, k=1) == (0, 0)
 
 
+def test_rounding_decides_no_tie():
+    """On a lattice nearly every distance is a tie; scaled by .37 each comes with a rounding error."""
+    rng = torch.Generator().manual_seed(0)
+    real, fake = (torch.randint(0, 9, (n, 3), generator=rng).double() for n in (200, 150))
+    a, b = (0.37 * real + 0.1, 0.37 * fake + 0.1)
+    exact = brute_force(real, fake, 3)
+    assert (*precision_recall(a, b, 3), *density_coverage(a, b, 3)) == pytest.approx(exact)
+
+
 def test_identical_sets_are_at_distance_nothing():
     """k-1 neighbours and the point itself lie inside each ball: density is exactly 1."""
     x = normal(700, 8, 1) + 3
     assert precision_recall(x, x.clone(), k=3) == (1, 1)
     assert density_coverage(x, x.clone(), k=5) == (1, 1)
     assert frechet(x, x.clone()) == pytest.approx(0, abs=1e-9)
+    assert all(frechet(y, y) >= 0 for y in (normal(50, d, d) for d in range(1, 30)))
 
 
 def test_duplicates_have_balls_without_an_inside():
     """With more than k equal points the k-th neighbour is at distance 0, and 0 < 0 is false."""
-    real = torch.full((10, 3), 0.1)
+    real = normal(200, 8, 1).repeat_interleave(6, dim=0) + 3
     assert precision_recall(real, real, k=3) == (0, 0)
     assert density_coverage(real, real, k=5) == (0, 0)
+
+
+def test_neighbour_metrics_do_not_depend_on_where_the_origin_is():
+    """|a|^2 + |b|^2 - 2 a.b loses all its digits far from the origin, unless one moves it first."""
+    real, fake = normal(200, 3, 1), normal(150, 3, 2) * 0.7
+    assert precision_recall(real + 1e7, fake + 1e7) == precision_recall(real, fake)
+    assert density_coverage(real + 1e7, fake + 1e7) == density_coverage(real, fake)
 
 
 def test_expected_density_and_coverage_of_equal_distributions():
