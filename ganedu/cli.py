@@ -8,6 +8,7 @@ from pathlib import Path
 from ganedu import __version__
 
 LOSSES = ("nonsaturating", "saturating", "least_squares", "hinge", "wasserstein", "relativistic")
+RECIPE = {"data": "digits", "loss": "nonsaturating", "lr": 5e-4, "batch": 64}
 DATA = ("ring", "grid", "digits", "mnist", "fashion_mnist", "cifar10")
 
 
@@ -53,23 +54,17 @@ def parser():
 
     train = commands.add_parser("train", help="train a GAN, with checkpoints")
     train.add_argument(
-        "--data",
-        default="digits",
-        help=f"{', '.join(DATA)}, or a folder of pictures (default: digits)",
+        "--data", help=f"{', '.join(DATA)}, or a folder of pictures (default: {RECIPE['data']})"
     )
-    train.add_argument(
-        "--loss", default="nonsaturating", choices=LOSSES, help="default: %(default)s"
-    )
+    train.add_argument("--loss", choices=LOSSES, help=f"default: {RECIPE['loss']}")
+    train.add_argument("--lr", type=float, help=f"step size of both (default: {RECIPE['lr']})")
+    train.add_argument("--batch", type=int, help=f"examples a step (default: {RECIPE['batch']})")
     train.add_argument(
         "--steps", type=_count, default=2400, help="steps to add (default: %(default)s)"
     )
     train.add_argument(
-        "--lr", type=float, default=5e-4, help="step size of both (default: %(default)s)"
+        "--out", default="run", help="folder for checkpoint and pictures (default: %(default)s)"
     )
-    train.add_argument(
-        "--batch", type=int, default=64, help="examples a step (default: %(default)s)"
-    )
-    train.add_argument("--out", default="run", help="folder for checkpoint and pictures")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     train.set_defaults(run=run_train)
 
@@ -118,6 +113,18 @@ def networks_for(p_data):
     )
 
 
+def recipe_of(args, stored):
+    """What to train: the stored recipe of a run, else the defaults, with what the user gave."""
+    given = {key: getattr(args, key) for key in RECIPE if getattr(args, key) is not None}
+    for key in ("data", "loss"):
+        if stored and key in given and given[key] != stored[key]:
+            raise ValueError(
+                f"this run is on --{key} {stored[key]}, not {given[key]}: leave --{key} out to go "
+                "on, or choose another --out"
+            )
+    return {**RECIPE, **stored, **given}
+
+
 def run_train(args):
     """`ganedu train`: a checkpoint every 500 steps and at the end, then a picture."""
     import torch
@@ -125,24 +132,28 @@ def run_train(args):
     from ganedu import checkpoint, losses
     from ganedu.trainer import Trainer
 
-    p_data, file = find_data(args.data), Path(args.out) / "checkpoint.pt"
+    file = Path(args.out) / "checkpoint.pt"
+    if file.exists() and not args.resume:
+        raise FileExistsError(f"{file} exists: add --resume to go on, or choose another --out")
+    state = checkpoint.load(file) if args.resume else {}
+    recipe = recipe_of(args, state.get("recipe", {}))
+    p_data, lr = find_data(recipe["data"]), recipe["lr"]
     torch.manual_seed(args.seed)
     G, D = networks_for(p_data)
-    loss = getattr(losses, args.loss)
-    settings = {"batch": args.batch, "lr_g": args.lr, "lr_d": args.lr, "seed": args.seed}
-    trainer = Trainer(G=G, D=D, data=p_data, loss=loss, ema=0.995, device=args.device, **settings)
+    settings = {"loss": getattr(losses, recipe["loss"]), "batch": recipe["batch"], "ema": 0.995}
+    settings |= {"lr_g": lr, "lr_d": lr, "seed": args.seed, "device": args.device}
+    trainer = Trainer(G=G, D=D, data=p_data, **settings)
     if args.resume:
-        trainer.load_state_dict(checkpoint.load(file, trainer.device))
+        trainer.load_state_dict(state)
         print(f"Going on from step {trainer.step:,}.")
-    elif file.exists():
-        raise FileExistsError(f"{file} exists: add --resume to go on, or choose another --out")
-    rows = train_saving(trainer, args.steps, file)
+    rows = train_saving(trainer, args.steps, file, recipe)
+    print(f"Step {trainer.step:,} is saved in {file.resolve()}", flush=True)
     draw(trainer, rows, Path(args.out))
-    print(f"Step {trainer.step:,}. Checkpoint and pictures: {Path(args.out).resolve()}")
+    print(f"Pictures: {Path(args.out).resolve()}")
     return 0
 
 
-def train_saving(trainer, steps, file, every=500):
+def train_saving(trainer, steps, file, recipe, every=500):
     """Train in one go with a progress bar; save each `every` steps, at the end and after Ctrl-C."""
     from tqdm.auto import tqdm
 
@@ -155,11 +166,11 @@ def train_saving(trainer, steps, file, every=500):
             if row["step"] % 10 == 0:
                 rows.append(numbers(row))
             if row["step"] % every == 0:
-                checkpoint.save(trainer.state_dict(), file)
+                checkpoint.save({**trainer.state_dict(), "recipe": recipe}, file)
             if stop.is_set():
                 print(f"Stopped after step {trainer.step:,}; --resume goes on from here.")
                 break
-    checkpoint.save(trainer.state_dict(), file)
+    checkpoint.save({**trainer.state_dict(), "recipe": recipe}, file)
     return rows
 
 
@@ -180,7 +191,8 @@ def draw(trainer, rows, out):
     fig.savefig(out / "samples.png", dpi=110)
     if rows:
         fig = Figure(figsize=(viz.WIDTH, 3), layout="constrained")
-        viz.curves(rows, ax=fig.subplots(), title="The two losses")
+        title = f"The two losses, steps {rows[0]['step']:,} to {rows[-1]['step']:,}"
+        viz.curves(rows, ax=fig.subplots(), title=title)
         fig.savefig(out / "training.png", dpi=110)
 
 

@@ -145,6 +145,8 @@ def no_verdict(cells, cell):
     if earlier and "NameError" in error:
         number, first = earlier[-1]
         text += f" (code cell {number} above it {first})"
+        if "SyntaxError" in first:
+            return f"CELL-NOT-RUN: code cell {number} {first}; mend it first"
     return text
 
 

@@ -267,3 +267,19 @@ def test_the_mime_bundle_has_text_html_and_a_verdict_for_machines(status):
         "message": "Seen.",
         "next": "Next.",
     }
+
+
+def test_after_a_syntax_error_the_former_answer_is_not_judged(monkeypatch):
+    def my_size(*args, **kwargs):
+        raise AssertionError("the former answer was called")
+
+    class Shell:
+        user_ns = {"In": ["", "def my_size(n):\n    return n", "def my_size(n):\n    return (n"]}
+
+        def transform_cell(self, cell):
+            return cell
+
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", Shell)
+    verdict = check("06.out_size", my_size)
+    assert (verdict.status, verdict.code) == ("failed", "CELL-NOT-RUN")
+    assert "line 2" in verdict.message and "never closed" in verdict.message

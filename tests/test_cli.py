@@ -28,7 +28,9 @@ def test_training_leaves_a_checkpoint_and_two_pictures_and_says_where(capsys):
         "training.png",
     ]
     assert Image.open("run/samples.png").size[0] > 100
-    assert f"Step 12. Checkpoint and pictures: {Path('run').resolve()}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"Step 12 is saved in {Path('run/checkpoint.pt').resolve()}" in out
+    assert f"Pictures: {Path('run').resolve()}" in out
 
 
 def test_a_resumed_run_is_the_same_run_bit_for_bit(capsys):
@@ -162,3 +164,15 @@ def test_the_version_is_the_packages(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["--version"])
     assert end.value.code == 0 and capsys.readouterr().out == f"ganedu {ganedu.__version__}\n"
+
+
+def test_a_run_goes_on_with_its_own_recipe_and_refuses_another(capsys):
+    assert ring("--loss", "hinge", "--lr", "0.002") == 0
+    assert ring("--resume", "--loss", "saturating") == 2
+    assert "this run is on --loss hinge, not saturating" in capsys.readouterr().err
+    assert cli.main(["train", "--data", "grid", "--resume", "--steps", "2"]) == 2
+    assert "this run is on --data ring, not grid" in capsys.readouterr().err
+    assert cli.main(["train", "--resume", "--steps", "2"]) == 0
+    stored = checkpoint.load("run/checkpoint.pt")
+    assert stored["step"] == 14
+    assert stored["recipe"] == {"data": "ring", "loss": "hinge", "lr": 0.002, "batch": 16}

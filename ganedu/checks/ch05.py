@@ -956,7 +956,7 @@ def _name_unseen(step, real, made):
     if step.name == "D" and real is None:
         raise Misconception(
             "REAL-UNSEEN",
-            "D took a step before it was shown any real example.",
+            "D took a step before it was shown a real example that came from the `data` it was given.",
             "Where does the batch of real examples come from?",
         )
 

@@ -4,6 +4,7 @@ import ctypes
 import html
 import importlib
 import re
+import sys
 import sysconfig
 import threading
 import traceback
@@ -64,6 +65,12 @@ def check(name, answer, *, seconds=30.0):
     probe = _find(name)
     if answer is None:
         return Verdict(name, "todo", message="There is no answer here yet: None was given.")
+    broken = _broken_cell(getattr(answer, "__name__", ""))
+    if broken:
+        seen = f"The newest cell that defines your answer did not run: {broken}."
+        return Verdict(
+            name, "failed", "CELL-NOT-RUN", seen, "Mend that cell, run it, then this one."
+        )
     kind, value = _in_time(probe, answer, seconds)
     if kind == "done":
         return Verdict(name, "passed", message=value or "Right.")
@@ -76,6 +83,18 @@ def check(name, answer, *, seconds=30.0):
         seen = f"Your code was still running after {seconds:g} seconds, and was stopped."
         return Verdict(name, "failed", "TOO-LONG", seen, "Look for a loop that never ends.")
     return Verdict(name, "failed", "CRASHED", *_describe(value))
+
+
+def _broken_cell(function):
+    """In a notebook: the syntax error of the newest cell that defines `function`, else ""."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    cells = shell.user_ns.get("In", []) if shell else []
+    cell = next((c for c in reversed(cells) if f"def {function}(" in c), "")
+    try:
+        compile(shell.transform_cell(cell) if cell else "", "<cell>", "exec")
+    except SyntaxError as error:
+        return f"SyntaxError in line {error.lineno}, {error.msg}"
+    return ""
 
 
 def _find(name):

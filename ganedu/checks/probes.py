@@ -15,7 +15,7 @@ def number(value, what):
         raise Misconception(
             "UNREDUCED",
             f"{what} has shape {list(value.shape)}: one value an example.",
-            "A loss is one number for the batch; which average does the formula take?",
+            "One number for the whole batch is asked for; which average does the formula take?",
         )
     try:
         return float(value.detach() if isinstance(value, torch.Tensor) else value)
@@ -23,7 +23,7 @@ def number(value, what):
         raise Misconception(
             "NOT-A-NUMBER",
             f"{what} is a {type(value).__name__}, not a number.",
-            "Return the loss alone.",
+            "Return one number, and nothing else.",
         ) from None
 
 
