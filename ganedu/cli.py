@@ -48,7 +48,7 @@ def parser():
         "--out", default="tour", help="folder for the pictures (default: %(default)s)"
     )
     tour.add_argument(
-        "--steps", type=_count, help="training steps (default: 2400, about 40 seconds)"
+        "--steps", type=_count, help="training steps (default: 1600, about 50 seconds)"
     )
     tour.set_defaults(run=run_tour)
 

@@ -12,7 +12,7 @@ from ganedu.diagnostics import class_coverage
 from ganedu.networks import DCGANDiscriminator, DCGANGenerator
 from ganedu.trainer import Trainer
 
-STEPS = 2400
+STEPS = 1600
 
 
 def recipe(p_data, *, seed=0, device="auto"):

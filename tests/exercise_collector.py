@@ -145,9 +145,15 @@ def no_verdict(cells, cell):
     if earlier and "NameError" in error:
         number, first = earlier[-1]
         text += f" (code cell {number} above it {first})"
-        if "SyntaxError" in first:
+        if "SyntaxError" in first and missing(error) in above[number - 1].source:
             return f"CELL-NOT-RUN: code cell {number} {first}; mend it first"
     return text
+
+
+def missing(error):
+    """The definition that a NameError asks for."""
+    name = re.search(r"name '(\w+)'", error)
+    return f"def {name[1]}("
 
 
 def error_of(cell):

@@ -274,7 +274,9 @@ def test_after_a_syntax_error_the_former_answer_is_not_judged(monkeypatch):
         raise AssertionError("the former answer was called")
 
     class Shell:
-        user_ns = {"In": ["", "def my_size(n):\n    return n", "def my_size(n):\n    return (n"]}
+        def __init__(self):
+            answers = ["def my_size(n):\n    return n", "def my_size(n):\n    return (n"]
+            self.user_ns = {"In": ["", *answers]}
 
         def transform_cell(self, cell):
             return cell
