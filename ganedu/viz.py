@@ -76,7 +76,7 @@ def scatter(real=None, fake=None, *, ax=None, title=None, limit=1.5):
     ax.set(
         xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$x_1$", ylabel="$x_2$", aspect="equal"
     )
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, markerscale=2)  # hides none
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.21), ncols=2, markerscale=2)  # hides none
     return titled(ax, title)
 
 
