@@ -46,7 +46,7 @@ class ClassCoverage:
 
     @property
     def found(self):
-        """How many classes were named at least once by a sure classifier's count."""
+        """How many classes have at least one image that the classifier is sure of."""
         return int((self.counts > 0).sum())
 
 

@@ -90,5 +90,5 @@ def _draw_curves(rows, path):
     fig = Figure(figsize=(viz.WIDTH, 3), layout="constrained")
     left, right = fig.subplots(1, 2)
     viz.curves(rows, "d_loss", "g_loss", ax=left, title="The two losses")
-    viz.curves(rows, "d_real", "d_fake", ax=right, title="D's answers: it stays ahead")
+    viz.curves(rows, "d_real", "d_fake", ax=right, title="D's answers to real and to fake")
     fig.savefig(path, dpi=120)

@@ -109,17 +109,13 @@ class Trainer:
         return {"d_loss": loss.detach(), "real": real_logits.detach(), "fake": fake_logits.detach()}
 
     def _g_step(self, real, fake, watch):
-        self.D.requires_grad_(False)  # gradients pass through D to G; D itself needs none
-        try:
+        judged = [real, fake] if self.loss.g_sees_real else [fake]
+        with frozen(self.D):  # gradients pass through D to G; D itself needs none
             with self._autocast():
-                logits = [
-                    self.D(x).float() for x in ([real, fake] if self.loss.g_sees_real else [fake])
-                ]
+                logits = [self.D(x).float() for x in judged]
             loss = self.loss.g(*logits)
             watch(loss, "generator", self.step)
             _descend(self.opt_G, loss)
-        finally:
-            self.D.requires_grad_(True)
         return loss.detach()
 
     def fit(self, n, *, every=1, progress=True):
@@ -287,6 +283,19 @@ def evaluating(net):
     finally:
         for layer, training in modes:
             layer.training = training
+
+
+@contextmanager
+def frozen(net):
+    """No gradients for `net` inside the block; afterwards for those weights that had them before."""
+    learned = [weight for weight in net.parameters() if weight.requires_grad]
+    for weight in learned:
+        weight.requires_grad_(False)
+    try:
+        yield net
+    finally:
+        for weight in learned:
+            weight.requires_grad_(True)
 
 
 @contextmanager

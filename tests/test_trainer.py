@@ -779,3 +779,13 @@ def test_a_loss_of_ones_own_that_is_not_one_number_is_a_sentence(d, says):
 def test_the_fields_of_a_recipe_are_given_by_name_only():
     with pytest.raises(TypeError):
         Trainer(MLPGenerator(), MLPDiscriminator(), data.ring(8))
+
+
+def test_a_layer_of_d_that_the_user_froze_stays_frozen_and_unchanged():
+    trainer = recipes.mlp(lr_d=1e-2)
+    first, last = trainer.D.net[0], trainer.D.net[-1]
+    first.requires_grad_(False)
+    before, moving = first.weight.clone(), last.weight.clone()
+    trainer.fit(3, progress=False)
+    assert not first.weight.requires_grad and torch.equal(first.weight, before)
+    assert last.weight.requires_grad and not torch.equal(last.weight, moving)
