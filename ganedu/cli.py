@@ -1,8 +1,10 @@
-"""`ganedu ...`: the tour, and training from the command line. Names become objects here, nowhere else."""
+"""`ganedu ...`: tour, training, studies. Names become objects here, nowhere else."""
 
 import argparse
+import hashlib
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from ganedu import __version__
@@ -10,6 +12,7 @@ from ganedu import __version__
 LOSSES = ("nonsaturating", "saturating", "least_squares", "hinge", "wasserstein", "relativistic")
 RECIPE = {"data": "digits", "loss": "nonsaturating", "lr": 5e-4, "batch": 64}
 DATA = ("ring", "grid", "digits", "mnist", "fashion_mnist", "cifar10")
+STUDIES = ("ring", "grid", "stacked")
 
 
 def main(argv=None):
@@ -21,8 +24,8 @@ def main(argv=None):
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         print(f"ganedu: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("ganedu: stopped", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"ganedu: stopped{f': {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
 
 
@@ -67,6 +70,20 @@ def parser():
     )
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     train.set_defaults(run=run_train)
+
+    study = commands.add_parser(
+        "study", help="train recipes against mode collapse over seeds; a table and a picture"
+    )
+    study.add_argument("name", choices=STUDIES, help="the data; stacked: 1,000 modes of digits")
+    study.add_argument("--seeds", type=_count, default=5, help="default: %(default)s")
+    study.add_argument("--jobs", type=_count, help="runs at a time (default: one for each core)")
+    study.add_argument("--steps", type=_count, help="of a run (default: as each recipe says)")
+    study.add_argument("--recipes", help="some of them, as a,b,c (default: all)")
+    study.add_argument("--list", action="store_true", help="name the recipes, run nothing")
+    study.add_argument(
+        "--out", default="study", help="folder for runs, table and picture (default: %(default)s)"
+    )
+    study.set_defaults(run=run_study)
 
     for command in (tour, train):
         command.add_argument("--seed", type=int, default=0, help="default: %(default)s")
@@ -194,6 +211,55 @@ def draw(trainer, rows, out):
         title = f"The two losses, steps {rows[0]['step']:,} to {rows[-1]['step']:,}"
         viz.curves(rows, ax=fig.subplots(), title=title)
         fig.savefig(out / "training.png", dpi=110)
+
+
+def run_study(args):
+    """`ganedu study`: what was run before is not run again; the table and the picture always are."""
+    from ganedu import studies, treatments
+
+    recipes = chosen(treatments.trial(args.name), args.recipes)
+    if args.list:
+        print("\n".join(recipes))
+        return 0
+    text = Path(treatments.__file__).read_bytes()  # another text, other recipes
+    settings = {"steps": args.steps, "treatments": hashlib.sha256(text).hexdigest()[:16]}
+    if args.steps:
+        recipes = {name: partial(recipe, steps=args.steps) for name, recipe in recipes.items()}
+    out = Path(args.out) / args.name
+    rows = studies.study(
+        recipes, range(args.seeds), folder=out / "runs", settings=settings, jobs=args.jobs
+    )
+    print(studies.show(studies.table(rows)))
+    studies.save(rows, out)
+    draw_study(rows, out / "study.png")
+    print(f"Rows, table and picture: {out.resolve()}")
+    return 0
+
+
+def chosen(recipes, names):
+    """The recipes named "a,b,c", in the order of all of them; without names all."""
+    wanted = [name.strip() for name in names.split(",")] if names else list(recipes)
+    for name in wanted:
+        if name not in recipes:
+            raise ValueError(f"no recipe called {name!r}; recipes: {', '.join(recipes)}")
+    return {name: recipe for name, recipe in recipes.items() if name in wanted}
+
+
+def draw_study(rows, path):
+    """A panel for each of the first four measures."""
+    from matplotlib.figure import Figure
+
+    from ganedu import studies, viz
+
+    names = studies.measures(rows)[:4]
+    if not names:
+        return  # every run failed: there is nothing to draw
+    recipes = len({row["recipe"] for row in rows})
+    fig = Figure(figsize=(3 + 2.4 * len(names), 0.9 + 0.32 * recipes), layout="constrained")
+    axes = fig.subplots(1, len(names), sharey=True, squeeze=False)
+    viz.study(rows, names, axes=axes)
+    fig.suptitle("A dot for each seed; the bar is mean ± SD", x=0.01, ha="left", fontsize=10)
+    fig.savefig(path, dpi=110)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 A discriminator never ends with a sigmoid: the losses take logits. Each network initialises itself.
 """
 
+import math
 from itertools import pairwise
 
 import torch
@@ -99,6 +100,71 @@ class DCGANDiscriminator(nn.Module):
     def forward(self, x):
         _expect("x", x, self.x_shape)
         return self.net(x).flatten()  # [n, 1, 1, 1] -> [n]
+
+
+class FourierFeatures(nn.Module):
+    """x [n, d] -> [n, d (1 + 2k)]: x, then sin and cos of each of k frequencies times each coordinate.
+
+    A network of waves sees fine detail that one of plain coordinates learns late or never (Tancik et
+    al. 2020). Radians per unit; the default suits data of about unit size.
+    """
+
+    def __init__(self, frequencies=tuple(math.pi / 2 * f for f in (1, 2, 4, 8, 16))):
+        super().__init__()
+        self.register_buffer("frequencies", torch.tensor(frequencies, dtype=torch.float32))
+        if self.frequencies.ndim != 1 or not torch.isfinite(self.frequencies).all():
+            raise ValueError(f"frequencies must be a row of finite numbers; got {frequencies}")
+
+    def out_dim(self, d):
+        """Features of a point with d coordinates: the width of the layer that follows."""
+        return d * (1 + 2 * len(self.frequencies))
+
+    def forward(self, x):
+        if x.ndim != 2:
+            raise ValueError(f"x must have shape [n, d]; got {list(x.shape)}")
+        angle = (x[:, :, None] * self.frequencies).flatten(1)  # [n, d k]
+        return torch.cat([x, angle.sin(), angle.cos()], dim=1)  # [n, d (1 + 2k)]
+
+
+class MinibatchStd(nn.Module):
+    """x [n, C, ...] -> [n, C + 1, ...]: one more feature, how much the batch varies (Karras et al. 2018).
+
+    The standard deviation over the batch of each feature at each place, averaged to one number, the
+    same for all examples. Batches must be all real or all generated, as the trainer's are.
+    """
+
+    def forward(self, x):
+        if x.ndim < 2:
+            raise ValueError(f"x must have shape [n, features, ...]; got {list(x.shape)}")
+        variance = x.var(0, unbiased=False)  # [C, ...]
+        spread = (variance + 1e-8).sqrt().mean()  # sqrt alone has an infinite slope at 0
+        return torch.cat([x, spread.expand(len(x), 1, *x.shape[2:])], dim=1)
+
+
+class Packed(nn.Module):
+    """D that judges m examples at once: x [n, C, ...] -> logits [n] (Lin et al. 2018, PacGAN).
+
+    Each m consecutive examples go to D as one, [n/m, m C, ...]; their one logit stands m times, so
+    that every loss works as before. A penalty on slopes belongs on packs: give it `packed.D` and
+    `packed.pack(x)`, since through the repeated logits each slope would count m times.
+    """
+
+    def __init__(self, D, m):
+        super().__init__()
+        _positive(m=m)
+        self.D, self.m = D, m
+
+    def pack(self, x):
+        """m consecutive examples side by side: [n, C, ...] -> [n/m, m C, ...]."""
+        if x.ndim < 2 or len(x) % self.m:
+            raise ValueError(
+                f"a batch [n, C, ...] in packs of m = {self.m} needs n to be a multiple of "
+                f"{self.m}; got {list(x.shape)}"
+            )
+        return x.reshape(len(x) // self.m, self.m * x.shape[1], *x.shape[2:])
+
+    def forward(self, x):
+        return self.D(self.pack(x)).repeat_interleave(self.m)  # [n/m] -> [n]
 
 
 def he_init(net):

@@ -40,6 +40,7 @@ class Trainer:
     betas: tuple[float, float] = (0.5, 0.999)  # Adam's two averages
     d_steps: int = 1  # D's steps for each step of G
     schedule: Callable | None = None  # step -> factor on both step sizes
+    penalty_schedule: Callable | None = None  # step -> factor on the penalty
     ema: float | None = None  # decay of a running average of G, which then draws the samples
     seed: int = 0  # every random draw of training follows from it
     device: str = "auto"  # "auto": a GPU if there is one
@@ -103,7 +104,8 @@ class Trainer:
             real_logits, fake_logits = self.D(real).float(), self.D(fake).float()
         loss = total = self.loss.d(real_logits, fake_logits)
         if self.penalty is not None:
-            total = loss + self.penalty(self.D, real.float(), fake.float(), self.rng)
+            factor = 1.0 if self.penalty_schedule is None else self.penalty_schedule(self.step)
+            total = loss + factor * self.penalty(self.D, real.float(), fake.float(), self.rng)
         watch(total, "discriminator", self.step)
         _descend(self.opt_D, total)
         return {"d_loss": loss.detach(), "real": real_logits.detach(), "fake": fake_logits.detach()}
@@ -236,24 +238,36 @@ class Trainer:
 
     @torch.no_grad()
     def _check_shapes(self):
-        """Try everything once on two examples, so that a misfit is one sentence now."""
-        rng = torch.Generator(self.device).manual_seed(0)
-        real = self.data.sample(2, rng)
+        """Try everything once on one batch, so that a misfit is one sentence now."""
+        rng, n = torch.Generator(self.device).manual_seed(0), self.batch
+        real = self.data.sample(n, rng)
         if not (torch.is_floating_point(real) and torch.isfinite(real).all()):
             raise ValueError(f"data.sample must give finite floats; got {_in_words(real)}")
+        if len(real) != n:
+            raise ValueError(f"data.sample({n}, rng) must give {n} examples; it gave {len(real)}")
         with evaluating(self.G), evaluating(self.D):
-            fake = self.G(latent(self.G, 2, rng))
+            fake = self.G(latent(self.G, n, rng))
             if fake.shape != real.shape:
                 raise ValueError(
                     f"G draws {list(fake.shape[1:])} and the data are {list(real.shape[1:])}: "
                     "a generator's output must have the shape of one real example"
                 )
             logits = self.D(real)
-        if logits.shape != (2,):
+        if logits.shape != (n,):
             raise ValueError(
-                f"D must return one logit an example, shape [n]; for n = 2 it returned "
+                f"D must return one logit an example, shape [n]; for n = {n} it returned "
                 f"{list(logits.shape)}: end its forward with .flatten() or .squeeze(1)"
             )
+
+
+def cosine(steps):
+    """A schedule: the factor falls from 1 to 0 at `steps`, along half a cosine."""
+    return lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+
+
+def geometric(steps, end):
+    """A schedule: the factor falls from 1 to `end` at `steps`, by the same ratio at each step."""
+    return lambda step: end ** min(1.0, step / steps)
 
 
 def latent(G, n, rng):
@@ -300,9 +314,13 @@ def frozen(net):
 
 @contextmanager
 def stop_on_ctrl_c():
-    """An event that the first Ctrl-C sets, so that a step is never left half done."""
+    """An event that the first Ctrl-C sets, so that a step is never left half done.
+
+    In a thread, or where a program handles Ctrl-C in its own way, nothing is changed.
+    """
     asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    in_a_thread = threading.current_thread() is not threading.main_thread()
+    if in_a_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield asked
         return
 

@@ -130,6 +130,46 @@ def tile(x, columns, gap=1):
     return sheet.reshape(n // columns * h, columns * w, c).squeeze(2).numpy()
 
 
+def study(rows, measures, *, axes=None):
+    """Rows of `studies.study`: a panel for each measure, a line for each recipe, the first on top.
+
+    A dot is a seed, the upright stroke their mean, the bar one standard deviation to either side. A
+    value that is not finite is an arrow at the edge, and then there is no mean; failed runs are
+    counted beside the name.
+    """
+    recipes = list(dict.fromkeys(row["recipe"] for row in rows))
+    if axes is None:
+        height = 0.9 + 0.32 * len(recipes)
+        _, axes = figure(len(measures), height=height, sharey=True, squeeze=False)
+    axes = np.ravel(axes)
+    for ax, measure in zip(axes, measures, strict=True):
+        for y, recipe in enumerate(recipes):
+            runs = [row for row in rows if row["recipe"] == recipe and "failed" not in row]
+            _seeds(ax, y, np.array([row[measure] for row in runs if measure in row], dtype=float))
+        ax.set(xlabel=measure.replace("_", " "), ylim=(len(recipes) - 0.5, -0.5))
+    axes[0].set_yticks(range(len(recipes)), [_with_failures(rows, name) for name in recipes])
+    return axes
+
+
+def _seeds(ax, y, values):
+    """One recipe's dots, mean and spread at height y; dots a little apart, so that none is hidden."""
+    n, finite = len(values), np.isfinite(values)
+    at = y + 0.3 * (np.arange(n) - (n - 1) / 2) / max(1, n - 1)
+    ax.plot(values[finite], at[finite], "o", color=FAKE, markersize=4, alpha=0.6, mew=0)
+    if not finite.all():
+        edge = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+        ax.plot(np.ones(n - finite.sum()), at[~finite], ">", color=FAKE, markersize=5, **edge)
+    elif n > 0:
+        mean, sd = values.mean(), values.std(ddof=1) if n > 1 else 0.0
+        ax.plot([mean - sd, mean + sd], [y, y], color="black", linewidth=1.2)
+        ax.plot([mean], [y], "|", color="black", markersize=11, mew=1.6)
+
+
+def _with_failures(rows, recipe):
+    failed = sum("failed" in row for row in rows if row["recipe"] == recipe)
+    return f"{recipe} ({failed} failed)" if failed else recipe
+
+
 def titled(ax, title):
     """Set a title when there is one; returns ax, so that calls end in it."""
     if title:

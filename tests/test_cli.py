@@ -1,6 +1,9 @@
 """The command line: trains, goes on, and says in one sentence what a user can mend."""
 
 import signal
+import sys
+import types
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,9 @@ import recipes
 import torch
 from PIL import Image
 
+import ganedu
 from ganedu import checkpoint, cli, data
+from ganedu.trainer import NotFinite
 
 
 @pytest.fixture(autouse=True)
@@ -159,8 +164,6 @@ def test_a_diverging_run_is_one_sentence(capsys):
 
 
 def test_the_version_is_the_packages(capsys):
-    import ganedu
-
     with pytest.raises(SystemExit) as end:
         cli.main(["--version"])
     assert end.value.code == 0 and capsys.readouterr().out == f"ganedu {ganedu.__version__}\n"
@@ -176,3 +179,120 @@ def test_a_run_goes_on_with_its_own_recipe_and_refuses_another(capsys):
     stored = checkpoint.load("run/checkpoint.pt")
     assert stored["step"] == 14
     assert stored["recipe"] == {"data": "ring", "loss": "hinge", "lr": 0.002, "batch": 16}
+
+
+# ---------------------------------------------------------------- ganedu study
+
+
+@pytest.fixture
+def trials(monkeypatch):
+    """A stand-in for the recipes of chapter 08; returns the runs it was asked for."""
+    ran = []
+
+    def recipe(name, seed, steps=None):
+        ran.append((name, seed, steps))
+        if (name, seed) == ("R1 + R2", 1):
+            raise NotFinite("the generator's loss is nan at step 7.")
+        if name == "wrong":
+            raise IndexError("no such mode")
+        if name == "stops" and seed == 2:
+            raise KeyboardInterrupt
+        return {"modes": 7 + seed, "quality": 0.9, "d_updates": steps or 100}
+
+    def trial(name):
+        names = ["GAN", "R1 + R2", "wrong", "stops"] if name == "ring" else [name]
+        return {one: partial(recipe, one) for one in names}
+
+    module = types.ModuleType("ganedu.treatments")
+    module.trial, module.__file__ = trial, str(Path("treatments.py").absolute())
+    Path("treatments.py").write_text("recipes, as they are now")
+    monkeypatch.setitem(sys.modules, "ganedu.treatments", module)
+    monkeypatch.setattr(ganedu, "treatments", module, raising=False)
+    return ran
+
+
+def study(name, *options):
+    return cli.main(["study", name, "--jobs", "1", *options])
+
+
+BOTH = ("--recipes", "R1 + R2, GAN", "--seeds", "2")
+
+
+def test_a_study_prints_its_table_and_leaves_rows_table_and_picture(trials, capsys):
+    assert study("ring", *BOTH, "--out", "my study") == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].startswith("recipe   n  failed  modes ± SE (SD)     quality ± SE (SD)")
+    assert out.splitlines()[1].startswith("GAN      2  0       7.50 ± 0.50 (0.71)  0.9 ± 0 (0)")
+    assert out.splitlines()[2].startswith("R1 + R2  1  1       7 ± nan (nan)")
+    assert f"Rows, table and picture: {Path('my study/ring').resolve()}" in out
+    left = sorted(path.name for path in Path("my study/ring").iterdir())
+    assert left == ["rows.csv", "rows.json", "runs", "study.png", "table.csv", "table.json"]
+    assert Image.open("my study/ring/study.png").size[0] > 400
+    assert trials == [
+        ("GAN", 0, None),
+        ("GAN", 1, None),
+        ("R1 + R2", 0, None),
+        ("R1 + R2", 1, None),
+    ]
+
+
+def test_a_study_asked_for_again_prints_the_same_table_and_runs_only_what_is_new(trials, capsys):
+    study("ring", *BOTH)
+    first = capsys.readouterr().out
+    study("ring", *BOTH)
+    assert capsys.readouterr().out == first and len(trials) == 4
+    assert study("ring", "--recipes", "GAN", "--seeds", "3") == 0
+    assert trials[4:] == [("GAN", 2, None)]
+
+
+def test_studies_of_two_data_sets_are_kept_apart_and_have_five_seeds(trials):
+    assert study("grid") == study("stacked") == 0
+    assert (
+        len(trials) == 10
+        and Path("study/grid/table.csv").read_text().split("\n")[1][:6] == "grid,5"
+    )
+    assert Path("study/stacked/study.png").exists()
+
+
+def test_steps_reach_the_recipes_and_runs_of_other_steps_are_not_mixed_in(trials, capsys):
+    assert study("grid", "--steps", "30") == 0
+    assert {steps for _, _, steps in trials} == {30}
+    assert study("grid") == 2
+    said = capsys.readouterr().err
+    assert "made by another recipe or other settings ({'steps': 30" in said and len(trials) == 5
+
+
+def test_runs_of_recipes_that_have_changed_since_are_not_mixed_in(trials, capsys):
+    study("grid", "--seeds", "1")
+    Path("treatments.py").write_text("recipes, as they are later")
+    assert study("grid", "--seeds", "1") == 2 and len(trials) == 1
+
+
+def test_the_recipes_can_be_listed_without_running_any(trials, capsys):
+    assert study("ring", "--list") == 0
+    assert capsys.readouterr().out == "GAN\nR1 + R2\nwrong\nstops\n"
+    assert not trials and not Path("study").exists()
+
+
+@pytest.mark.parametrize(
+    "options, code, says",
+    [
+        (["--recipes", "GAN,R3"], 2, "no recipe called 'R3'; recipes: GAN, R1 + R2, wrong, stops"),
+        (["--recipes", "wrong"], 2, "recipe 'wrong' with seed 0 stopped the study: IndexError: no"),
+        (["--recipes", "stops"], 130, "stopped: 2 of 5 runs are done and kept in study/ring/runs"),
+    ],
+)
+def test_a_study_that_cannot_end_says_why_in_one_sentence(options, code, says, trials, capsys):
+    assert study("ring", *options) == code
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("ganedu: ") and says in said
+
+
+def test_a_study_of_which_every_run_fails_still_has_its_table(trials, monkeypatch, capsys):
+    def fails(seed):
+        raise NotFinite("the generator's loss is nan at step 7.")
+
+    monkeypatch.setattr(sys.modules["ganedu.treatments"], "trial", lambda name: {"only": fails})
+    assert study("ring") == 0
+    assert "only    0  5" in capsys.readouterr().out
+    assert not Path("study/ring/study.png").exists()

@@ -80,7 +80,9 @@ def test_log_prob_is_finite_far_from_every_mode():
     assert torch.isfinite(data.ring(8, std=0.01).log_prob(torch.tensor([[50.0, 50.0]]))).all()
 
 
-@pytest.mark.parametrize("mixture", [data.ring(8), data.grid(3), data.small_digits()])
+@pytest.mark.parametrize(
+    "mixture", [data.ring(8), data.grid(3), data.small_digits(), data.stacked_digits()]
+)
 def test_sampling_follows_its_generator_and_leaves_the_global_one_alone(mixture):
     before = torch.get_rng_state()
     rng = generator(3)
@@ -231,6 +233,76 @@ def test_unusable_images_are_one_sentence_that_says_what_was_given(make, kind, s
 def test_an_array_of_numpy_is_as_good_as_a_tensor():
     x = np.zeros((3, 1, 8, 8), np.float32)
     assert data.Images(x).sample(2, generator()).shape == (2, 1, 8, 8)
+
+
+# ---------------------------------------------------------------- stacked digits
+
+
+@pytest.fixture(scope="module")
+def stacks():
+    return data.stacked_digits()
+
+
+def test_stacked_digits_are_three_real_digits_one_in_each_channel(stacks):
+    x = stacks.sample(50, generator())
+    assert x.shape == (50, 3, 8, 8) and x.dtype == torch.float32
+    assert (x.min() >= -1) and (x.max() <= 1)
+    channels, digits = x.reshape(150, 64), stacks.digits.x.flatten(1)
+    assert (torch.cdist(channels, digits).min(1).values < 1e-3).all()
+
+
+def test_the_first_channel_is_the_hundreds_and_the_last_the_ones():
+    """Digit k is a picture of brightness k / 10, so that a stack's mode can be read off its pixels."""
+    known = data.Images(torch.arange(10.0).view(10, 1, 1, 1) / 10, torch.arange(10))
+    x, mode = data.Stacked(known).labelled(500, generator())
+    read = (x.view(500, 3) * 10).round().long()
+    assert torch.equal(mode, 100 * read[:, 0] + 10 * read[:, 1] + read[:, 2])
+    assert mode.dtype == torch.int64 and len(mode.unique()) > 300
+
+
+def test_labelled_stacks_are_the_samples_of_the_same_generator(stacks):
+    x, mode = stacks.labelled(20, generator(3))
+    assert torch.equal(x, stacks.sample(20, generator(3))) and mode.shape == (20,)
+
+
+def test_the_three_digits_of_a_stack_are_drawn_independently(stacks):
+    """Every pair of places takes all 100 pairs of digits, each at about 1 in 100: no place copies."""
+    _, mode = stacks.labelled(20_000, generator())
+    places = torch.stack([mode // 100, mode // 10 % 10, mode % 10])  # [3, n]
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        pairs = torch.bincount(10 * places[a] + places[b], minlength=100) / 20_000
+        # SD of a share of .01 at n = 20,000: .0007; the classes themselves differ by up to 3%
+        assert (pairs - 0.01).abs().max() < 5 * 0.0007
+
+
+def test_the_true_weights_of_the_modes_are_products_and_nearly_uniform(stacks):
+    """Classes hold 174 to 183 of 1,797 digits, so the KL from 1/1000 each is tiny.
+
+    To second order 3/2 sum (p - .1)^2 / .1 with the class shares p: 3/2 * 68.1 / 1797^2 / .1 = .00032.
+    """
+    w, classes = stacks.weights, torch.bincount(stacks.digits.y).double() / 1797
+    assert w.shape == (1000,) and abs(w.sum() - 1) < 1e-9
+    assert torch.allclose(w[407], classes[4] * classes[0] * classes[7])
+    assert abs((w * (1000 * w).log()).sum() - 0.00032) < 0.00001
+
+
+def test_a_split_of_stacks_shares_no_digit(stacks):
+    train, held_out = stacks.split(0.2, seed=1)
+    assert (len(train.digits), len(held_out.digits)) == (1438, 359)
+    assert train.name.endswith("(train)") and held_out.name.endswith("(held out)")
+    assert torch.equal(held_out.digits.x, stacks.digits.split(0.2, seed=1)[1].x)
+
+
+@pytest.mark.parametrize(
+    "digits, says",
+    [
+        (data.Images(torch.zeros(4, 1, 8, 8)), r"got \[4, 1, 8, 8\] without labels"),
+        (data.Images(torch.zeros(4, 3, 8, 8), torch.arange(4)), r"labels; got \[4, 3, 8, 8\]$"),
+    ],
+)
+def test_what_cannot_be_stacked_is_one_sentence(digits, says):
+    with pytest.raises(ValueError, match=says):
+        data.Stacked(digits)
 
 
 # ---------------------------------------------------------------- folders of pictures

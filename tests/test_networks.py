@@ -1,5 +1,7 @@
 """The networks: shapes, sizes, and initial weights that were really set."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -7,8 +9,11 @@ from torch import nn
 from ganedu.networks import (
     DCGANDiscriminator,
     DCGANGenerator,
+    FourierFeatures,
+    MinibatchStd,
     MLPDiscriminator,
     MLPGenerator,
+    Packed,
     dcgan_init,
     he_init,
     mlp,
@@ -157,6 +162,113 @@ def test_initial_weights_follow_torchs_seed():
         assert not torch.equal(first_weights(kind, 1), first_weights(kind, 2))
 
 
+# ---------------------------------------------------------------- what D may see besides x
+
+
+def test_fourier_features_are_the_coordinates_then_their_sines_then_their_cosines():
+    """By hand: sin(pi/2) = 1, sin(pi) = 0, cos(pi/2) = 0, cos(pi) = -1, and a coordinate at 0."""
+    x = torch.tensor([[0.5, 0.0]])
+    found = FourierFeatures((math.pi, 2 * math.pi))(x)
+    known = torch.tensor([[0.5, 0.0, 1, 0, 0, 0, 0, -1, 1, 1]])
+    assert torch.allclose(found, known, atol=1e-6)
+
+
+def test_the_default_frequencies_are_quarter_turns_times_powers_of_two():
+    features = FourierFeatures()
+    assert torch.allclose(features.frequencies / (math.pi / 2), torch.tensor([1.0, 2, 4, 8, 16]))
+
+
+@pytest.mark.parametrize("d, k", [(1, 3), (2, 5), (4, 1), (3, 0)])
+def test_out_dim_is_the_width_that_comes_out(d, k):
+    features = FourierFeatures(tuple(range(1, k + 1)))
+    assert features(torch.zeros(6, d)).shape == (6, features.out_dim(d)) == (6, d * (1 + 2 * k))
+
+
+def test_fourier_features_learn_nothing_but_belong_to_the_checkpoint():
+    features = FourierFeatures((1.0, 3.0))
+    assert parameters(features) == 0
+    other = FourierFeatures((5.0, 7.0))
+    other.load_state_dict(features.state_dict())
+    assert other.frequencies.tolist() == [1.0, 3.0]
+
+
+def test_a_discriminator_with_fourier_features_is_two_layers_in_a_row():
+    features = FourierFeatures()
+    D = nn.Sequential(features, MLPDiscriminator(in_dim=features.out_dim(2), width=8))
+    assert D(torch.zeros(5, 2)).shape == (5,)
+
+
+def test_minibatch_std_of_points_is_their_mean_deviation_in_a_column_of_its_own():
+    """Deviations of the columns (1, 3), (0, 8), (5, 5): 1, 4 and 0, on average 5/3."""
+    x = torch.tensor([[1.0, 0.0, 5.0], [3.0, 8.0, 5.0]])
+    found = MinibatchStd()(x)
+    assert torch.equal(found[:, :3], x)
+    assert torch.allclose(found[:, 3], torch.full((2,), 5 / 3), atol=1e-4)
+
+
+def test_minibatch_std_of_images_is_one_more_channel_of_one_number():
+    x = torch.randn(6, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    found = MinibatchStd()(x)
+    assert found.shape == (6, 4, 4, 5) and torch.equal(found[:, :3], x)
+    expected = torch.tensor(x.numpy().std(axis=0).mean())  # numpy divides by n, as the paper does
+    assert torch.allclose(found[:, 3], expected.expand(6, 4, 5), atol=1e-4)
+
+
+def test_minibatch_std_looks_across_examples_not_across_features():
+    x = torch.tensor([[1.0, 100.0, -7.0]]).repeat(4, 1)  # four times the same example
+    assert MinibatchStd()(x)[:, 3].max() < 1e-3
+
+
+def test_a_batch_without_any_variation_has_a_finite_gradient():
+    x = torch.ones(4, 2, requires_grad=True)
+    MinibatchStd()(x)[:, -1].sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
+def test_the_spread_that_is_shown_to_d_tells_g_how_to_raise_it():
+    x = torch.tensor([[1.0], [3.0]], requires_grad=True)
+    MinibatchStd()(x)[:, -1].sum().backward()
+    assert x.grad[0] < 0 < x.grad[1]
+
+
+class Seen(nn.Module):
+    """A D that keeps what it was shown and answers with its first number."""
+
+    def forward(self, x):
+        self.x = x
+        return x.flatten(1)[:, 0]
+
+
+def test_a_packed_d_sees_consecutive_examples_side_by_side():
+    D = Packed(Seen(), 2)
+    logits = D(torch.tensor([[1.0, 2], [3, 4], [5, 6], [7, 8]]))
+    assert D.D.x.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    assert logits.tolist() == [1, 1, 5, 5]
+
+
+def test_images_are_packed_along_channels_and_stay_whole():
+    x = torch.arange(4 * 3 * 2 * 2.0).reshape(4, 3, 2, 2)
+    packed = Packed(Seen(), 2).pack(x)
+    assert packed.shape == (2, 6, 2, 2)
+    assert torch.equal(packed[1], torch.cat([x[2], x[3]]))
+
+
+def test_a_pack_of_one_is_d_itself():
+    D, x = MLPDiscriminator(width=8), torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(Packed(D, 1)(x), D(x))
+
+
+def test_each_example_of_a_pack_has_its_own_part_in_the_verdict():
+    D, x = Packed(MLPDiscriminator(in_dim=6, width=8), 3), torch.ones(6, 2, requires_grad=True)
+    D(x)[0].backward()
+    assert (x.grad[:3] != 0).any(1).all() and (x.grad[3:] == 0).all()
+
+
+def test_a_batch_that_does_not_divide_into_packs_is_refused_with_both_numbers():
+    with pytest.raises(ValueError, match=r"multiple of 4; got \[10, 2\]"):
+        Packed(MLPDiscriminator(in_dim=8), 4)(torch.zeros(10, 2))
+
+
 # ---------------------------------------------------------------- what does not fit
 
 
@@ -169,6 +281,9 @@ def test_initial_weights_follow_torchs_seed():
         (lambda: MLPDiscriminator(width=-8), "width must be at least 1; got -8"),
         (lambda: DCGANDiscriminator(channels=0), "channels must be at least 1; got 0"),
         (lambda: DCGANGenerator(48), r"\[28, 32, 64\] pixels; got size = 48"),
+        (lambda: Packed(MLPDiscriminator(), 0), "m must be at least 1; got 0"),
+        (lambda: FourierFeatures((1.0, math.nan)), "frequencies must be a row of finite numbers"),
+        (lambda: FourierFeatures(3.0), "frequencies must be a row of finite numbers; got 3.0"),
         (lambda: DCGANDiscriminator(48), r"\[28, 32, 64\] pixels; got size = 48"),
     ],
 )
@@ -197,6 +312,8 @@ def test_an_impossible_network_is_one_sentence_that_says_what_was_given(make, sa
             torch.zeros(4, 1, 32, 32),
             r"x must have shape \[n, 1, 28, 28\]; got \[4, 1, 32, 32\]$",
         ),
+        (FourierFeatures(), torch.zeros(4, 2, 1), r"x must have shape \[n, d\]; got \[4, 2, 1\]$"),
+        (MinibatchStd(), torch.zeros(4), r"x must have shape \[n, features, ...\]; got \[4\]$"),
         (DCGANDiscriminator(width=2), torch.zeros(4, 3, 28, 28), r"got \[4, 3, 28, 28\]$"),
     ],
 )

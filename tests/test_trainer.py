@@ -19,9 +19,9 @@ from torch.nn.functional import softplus
 import ganedu.trainer
 from ganedu import data, losses, viz
 from ganedu.losses import Loss
-from ganedu.networks import DCGANDiscriminator, MLPDiscriminator, MLPGenerator
+from ganedu.networks import DCGANDiscriminator, MLPDiscriminator, MLPGenerator, Packed
 from ganedu.penalties import gradient_penalty, r1
-from ganedu.trainer import NotFinite, Trainer, evaluating, latent
+from ganedu.trainer import NotFinite, Trainer, cosine, evaluating, geometric, latent
 
 KINDS = {"mlp": recipes.mlp, "everything": recipes.mlp_with_everything, "dcgan": recipes.dcgan}
 each_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
@@ -159,6 +159,29 @@ def test_a_schedule_is_a_factor_on_both_step_sizes_given_the_steps_taken_so_far(
     assert asked == [0, 1, 2, 3]
     assert trainer.opt_G.param_groups[0]["lr"] == pytest.approx(0.1 / 4)
     assert trainer.opt_D.param_groups[0]["lr"] == pytest.approx(0.4 / 4)
+
+
+def test_a_penalty_schedule_is_a_factor_on_the_penalty_alone():
+    def losses_with(factor):
+        trainer = recipes.mlp(
+            penalty=lambda D, real, fake, rng: 3 * D(real).square().mean(),
+            penalty_schedule=factor,
+        )
+        return [row["d_loss"].item() for row in trainer.steps(3)], trainer
+
+    (plain, _), (never, _), (full, _) = (
+        losses_with(f) for f in (None, lambda step: 0.0, lambda step: 1.0)
+    )
+    (late, trainer) = losses_with(lambda step: float(step > 0))
+    bare = [row["d_loss"].item() for row in recipes.mlp(penalty=None).steps(3)]
+    assert plain == full and never == bare and trainer.step == 3
+    assert late[1] == bare[1] and late[2] != bare[2]  # d_loss is shown without the penalty
+
+
+def test_cosine_and_geometric_begin_at_1_and_end_where_they_should():
+    half, drop = cosine(100), geometric(100, 0.01)
+    assert [round(half(step), 6) for step in (0, 25, 50, 100, 150)] == [1, 0.853553, 0.5, 0, 0]
+    assert [round(drop(step), 6) for step in (0, 50, 100, 150)] == [1, 0.1, 0.01, 0.01]
 
 
 def test_a_ring_is_learnt():
@@ -609,6 +632,17 @@ def test_in_a_thread_fit_trains_and_leaves_signals_alone():
     assert len(rows) == 3 and signal.getsignal(signal.SIGINT) is handler
 
 
+def test_a_program_that_handles_ctrl_c_in_its_own_way_goes_on_doing_so():
+    """A study does: half a training must not pass for a whole one."""
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *args: pressed.append(args))
+    try:
+        rows = fit(recipes.mlp(data=InterruptedRing(2)), 5)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(rows) == 5 and len(pressed) == 1
+
+
 UNTIL_STOPPED = """
 import recipes
 from ganedu import data
@@ -700,7 +734,7 @@ class Wrong(nn.Module):
 
 class Endless:
     def __init__(self, value, dtype=torch.float32):
-        self.x = torch.full((8, 2), value).to(dtype)
+        self.x = torch.full((16, 2), value).to(dtype)
 
     def sample(self, n, rng):
         return self.x[:n]
@@ -712,18 +746,28 @@ class Endless:
         (
             {"D": Wrong()},
             ValueError,
-            r"D must return .* shape \[n\]; for n = 2 it returned \[2, 1\]",
+            r"D must return .* shape \[n\]; for n = 16 it returned \[16, 1\]",
         ),
         (
             {"G": MLPGenerator(out_dim=3)},
             ValueError,
             r"G draws \[3\] and the data are \[2\]",
         ),
-        ({"D": DCGANDiscriminator(width=2)}, ValueError, r"x must have shape .* got \[2, 2\]"),
-        ({"data": Endless(math.nan)}, ValueError, "finite floats; got .* 4 of the values NaN"),
+        ({"D": DCGANDiscriminator(width=2)}, ValueError, r"x must have shape .* got \[16, 2\]"),
+        ({"data": Endless(math.nan)}, ValueError, "finite floats; got .* 32 of the values NaN"),
         ({"data": Endless(1.0, torch.long)}, ValueError, r"finite floats; got torch\.int64"),
+        (
+            {"data": Endless(1.0), "batch": 32},
+            ValueError,
+            r"data\.sample\(32, rng\) must give 32 examples; it gave 16",
+        ),
         ({"data": torch.zeros(8, 2)}, TypeError, r"data must have \.sample.* got a Tensor"),
         ({"G": nn.Linear(2, 2)}, TypeError, r"set G\.z_dim"),
+        (
+            {"D": Packed(MLPDiscriminator(in_dim=6, width=4), 3)},
+            ValueError,
+            r"packs of m = 3 needs n to be a multiple of 3; got \[16, 2\]",
+        ),
         ({"batch": 0}, ValueError, "batch must be above 0; got 0"),
         ({"d_steps": 0}, ValueError, "d_steps must be above 0; got 0"),
         ({"lr_g": -1e-4}, ValueError, "lr_g must be above 0; got -0.0001"),
@@ -738,6 +782,14 @@ def test_a_recipe_that_does_not_fit_is_one_sentence_at_once(options, kind, says)
     with pytest.raises(kind, match=says) as error:
         recipes.mlp(**options)
     assert "\n" not in str(error.value)
+
+
+def test_a_d_that_judges_four_examples_at_once_trains_like_any_other():
+    trainer = recipes.mlp(D=Packed(MLPDiscriminator(in_dim=8, width=8), 4))
+    (row,) = list(trainer.steps(1))
+    for logits in (row["real"], row["fake"]):
+        packs = logits.reshape(4, 4)
+        assert (packs == packs[:, :1]).all() and len(packs[:, 0].unique()) == 4
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Pictures: the data that were drawn are the data that were given, in the course's two colours."""
 
+import math
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -146,6 +148,54 @@ def test_what_is_not_a_point_is_one_sentence(shape):
         viz.scatter(torch.zeros(shape))
 
 
+RUNS = [
+    {"recipe": "plain", "seed": 0, "modes": 2.0, "kl": math.inf},
+    {"recipe": "with R1", "seed": 0, "modes": 8.0, "kl": 0.5},
+    {"recipe": "plain", "seed": 1, "modes": 6.0, "kl": 0.25},
+    {"recipe": "with R1", "seed": 1, "failed": "nan at step 7"},
+]
+
+
+def marks(ax, marker):
+    """Each recipe's line with that marker: [(x, y), ...] of its points."""
+    return [list(zip(*line.get_data())) for line in ax.lines if line.get_marker() == marker]
+
+
+def test_a_study_has_a_panel_for_each_measure_and_a_line_for_each_recipe_the_first_on_top():
+    axes = viz.study(RUNS, ["modes", "kl"])
+    assert [ax.get_xlabel() for ax in axes] == ["modes", "kl"]
+    names = [text.get_text() for text in axes[0].get_yticklabels()]
+    assert names == ["plain", "with R1 (1 failed)"] and list(axes[0].get_yticks()) == [0, 1]
+    bottom, top = axes[0].get_ylim()
+    assert top < 0 and bottom > 1
+    assert axes[1].get_ylim() == (bottom, top)
+
+
+def test_a_study_has_a_dot_for_each_seed_and_mean_and_sd_of_each_recipe():
+    """Of 2 and 6 the mean is 4 and the SD, with n - 1, the root of 8."""
+    ax = viz.study(RUNS, ["modes"])[0]
+    plain, other = marks(ax, "o")
+    assert [x for x, _ in plain] == [2, 6] and [x for x, _ in other] == [8]
+    assert plain[0][1] != plain[1][1] and all(abs(y) < 0.3 for _, y in plain) and other[0][1] == 1
+    assert marks(ax, "|") == [[(4, 0)], [(8, 1)]]
+    bars = marks(ax, "None")
+    assert [x for x, _ in bars[0]] == pytest.approx([4 - 8**0.5, 4 + 8**0.5])
+    assert bars[1] == [(8, 1), (8, 1)], "of one seed there is no spread"
+
+
+def test_a_value_that_is_infinite_is_an_arrow_at_the_edge_and_then_there_is_no_mean():
+    ax = viz.study(RUNS, ["kl"])[0]
+    assert [[x for x, _ in dots] for dots in marks(ax, "o")] == [[0.25], [0.5]]
+    (arrow,) = marks(ax, ">")
+    assert arrow[0][0] == 1 and marks(ax, "|") == [[(0.5, 1)]]
+
+
+def test_a_recipe_of_which_every_run_failed_has_its_line_without_dots():
+    ax = viz.study([RUNS[3], RUNS[0]], ["modes"])[0]
+    assert [len(dots) for dots in marks(ax, "o")] == [0, 1]
+    assert ax.get_yticklabels()[0].get_text() == "with R1 (1 failed)"
+
+
 def test_pictures_are_drawn_into_axes_of_ones_own():
     fig, axes = viz.figure(2, 2)
     assert axes.shape == (2, 2)
@@ -153,6 +203,7 @@ def test_pictures_are_drawn_into_axes_of_ones_own():
     assert viz.curves(ROWS, ax=axes[0, 1]) is axes[0, 1]
     assert viz.heat(torch.zeros(3, 3), ax=axes[1, 0]) is axes[1, 0]
     assert viz.images(torch.zeros(2, 1, 4, 4), ax=axes[1, 1]) is axes[1, 1]
+    assert viz.study(RUNS, ["modes"], axes=axes[1, 1])[0] is axes[1, 1]
     assert plt.get_fignums() == [fig.number], "and no other figure was opened"
 
 

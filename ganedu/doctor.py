@@ -1,0 +1,306 @@
+"""From a run to a diagnosis: what was recorded, which pattern it fits, and the numbers that say so.
+
+    run = record(trainer, 3000)
+    print(doctor(run))
+
+The doctor reads runs on mixtures, where every mode is known. It looks for one pattern after another, the
+ones that explain most first, and says "unknown" when none fits: that too is an answer. Its
+thresholds stand at the top; `benchmarks/doctor.py` measures how often it is right.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from ganedu.data import Mixture
+from ganedu.diagnostics import (
+    health,
+    kl_floor,
+    memorisation,
+    mode_coverage,
+    movement,
+    true_quality,
+    within_modes,
+)
+from ganedu.trainer import NotFinite, stop_on_ctrl_c
+
+FAR = 5.0  # diverged: samples this many times as far out as the data
+STILL = 0.05  # starved: G moved less than this share of the data's size since its first step
+PERFECT = 0.97  # D too strong: it tells this share of examples right ...
+POOR = 0.5  # ... while fewer than this share of samples are good
+COPIED = 0.8  # memorisation: this share of samples nearer to a training than to a held-out example,
+CLOSER = 0.5  # ... at less than this share of the distance
+MOVING = 0.2  # oscillation: this share of samples changes its mode from look to look
+ONE = 0.9  # full collapse: this share of samples at one mode
+MISSING = 0.1  # dropped: a mode with less than this share of what is due to it
+UNEVEN = 0.06  # wrong proportions: reverse KL in nats
+NARROW = 0.5  # collapse within modes: median width over the true one
+GOOD = 0.7  # healthy: at least this share of samples near a mode
+
+FIRST = {
+    "healthy": "nothing to mend; see whether other seeds agree",
+    "full collapse": "the relativistic loss with R1 + R2, annealed (chapter 08)",
+    "dropped modes": "the relativistic loss with R1 + R2, annealed (chapter 08)",
+    "wrong proportions": "count the training data first: does G copy its proportions?",
+    "collapse within modes": "look at the latent z: can it vary at all within a mode?",
+    "oscillation": "step sizes that decay to zero, then R1 (chapter 04)",
+    "memorisation": "more training data, or an earlier stop",
+    "discriminator too strong": "the non-saturating loss, or a smaller step size for D",
+    "generator starved": "G's optimiser and the gradient that reaches G (chapter 05)",
+    "diverged": "the sign of each term of the loss, then the step size (chapter 05)",
+    "unknown": "longer training; then data, scale and step sizes, one at a time",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recorded run: numbers and samples at each look, the first one before the first step."""
+
+    rows: list  # of dicts: step, d_accuracy, d_real, d_fake, d_gradient, g_gradient, d_loss, g_loss
+    samples: torch.Tensor  # [looks, n, d]: from the same z at every look
+    truth: Mixture  # what should have been learned
+    train: torch.Tensor | None = None  # the training set [N, d], where it is finite
+    stopped: str = ""  # why the run ended early
+
+    def save(self, path):
+        """One small .npz file: samples as float16."""
+        columns = {f"row_{k}": [row[k] for row in self.rows] for k in self.rows[0]}
+        mixture = {"means": self.truth.means, "std": self.truth.std, "weights": self.truth.weights}
+        train = {} if self.train is None else {"train": self.train.numpy().astype(np.float32)}
+        text = {"stopped": self.stopped, "name": self.truth.name}
+        x = self.samples.numpy().clip(-6e4, 6e4).astype(np.float16)
+        np.savez_compressed(path, samples=x, **columns, **mixture, **train, **text)
+
+    @classmethod
+    def load(cls, path):
+        """The run that `save` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            columns = {k[4:]: file[k].tolist() for k in file.files if k.startswith("row_")}
+            rows = [dict(zip(columns, values)) for values in zip(*columns.values())]
+            name, std = str(file["name"]), float(file["std"])
+            truth = Mixture(torch.tensor(file["means"]), std, torch.tensor(file["weights"]), name)
+            train = torch.tensor(file["train"]) if "train" in file.files else None
+            samples = torch.tensor(file["samples"].astype(np.float32))
+            return cls(rows, samples, truth, train, str(file["stopped"]))
+
+
+def record(trainer, steps, *, truth=None, looks=20, n=1000, progress=True):
+    """Train `steps` steps and look `looks` times on the way, at equal distances -> Run.
+
+    `truth` is the mixture to judge by, the trainer's own data by default. A run that becomes infinite
+    is a recorded run too. Ctrl-C ends it after the step under way.
+    """
+    truth = trainer.data if truth is None else truth
+    if not isinstance(truth, Mixture):
+        raise ValueError("record needs the true mixture to judge by: record(trainer, n, truth=...)")
+    train = None if isinstance(trainer.data, Mixture) else trainer.data.x.cpu()
+    due = {round(steps * i / looks) for i in range(1, looks + 1)}
+    rows, samples, stopped = [_look(trainer, {})], [trainer.sample(n).cpu()], ""
+    with stop_on_ctrl_c() as stop:
+        bar = tqdm(trainer.steps(steps), total=steps, leave=False, delay=1, disable=not progress)
+        try:
+            for row in bar:
+                if row["step"] in due or stop.is_set():
+                    rows.append(_look(trainer, row))
+                    samples.append(trainer.sample(n).cpu())
+                if stop.is_set():
+                    stopped = f"stopped by hand at step {trainer.step}"
+                    break
+        except NotFinite as error:
+            stopped = str(error)
+    return Run(rows, torch.stack(samples).float(), truth, train, stopped)
+
+
+def _look(trainer, row):
+    losses = {name: float(row[name]) if row else math.nan for name in ("d_loss", "g_loss")}
+    return {"step": trainer.step, **asdict(health(trainer)), **losses}
+
+
+# ---- the diagnosis -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the run suffers from, the numbers that say so, and what to try first."""
+
+    name: str
+    evidence: tuple  # sentences with numbers, the deciding one first
+    first: str  # what to try first
+
+    def __str__(self):
+        lines = [self.name, *[f"  {sentence}" for sentence in self.evidence]]
+        return "\n".join([*lines, f"  first: {self.first}"])
+
+
+def doctor(run):
+    """Read a recorded run -> Diagnosis: the first pattern of `PATTERNS` that fits it."""
+    if not torch.isfinite(run.samples).all() or run.stopped.startswith(("the disc", "the gen")):
+        return _say("diverged", [run.stopped or "the samples hold NaN or infinite values"])
+    signs = Signs.of(run)
+    for name, pattern in PATTERNS.items():
+        evidence = pattern(signs)
+        if evidence:
+            return _say(name, [evidence, *signs.summary()])
+    return _say("unknown", ["no pattern that the doctor knows fits", *signs.summary()])
+
+
+def _say(name, evidence):
+    return Diagnosis(name, tuple(evidence), FIRST[name])
+
+
+@dataclass(frozen=True)
+class Signs:
+    """All that the doctor measures of a run."""
+
+    coverage: object  # ModeCoverage at the last look
+    within: object  # WithinModes at the last look
+    movement: object  # Movement over the last third of the looks
+    memory: object  # Memorisation, or None without a finite training set
+    reach: float  # median distance of samples from the centre, over that of the data
+    moved: float  # how far G's samples moved since the first look, over the data's size
+    d_accuracy: float  # mean over the last third of the looks
+
+    @classmethod
+    def of(cls, run):
+        """Measure everything once."""
+        last, looks, truth = run.samples[-1], len(run.samples), run.truth
+        late = max(2, round(looks / 3))
+        histograms = torch.stack([mode_coverage(x, truth).near for x in run.samples[-late:]])
+        accuracy = [row["d_accuracy"] for row in run.rows[-late:]]
+        real = truth.sample(2000, torch.Generator().manual_seed(0))
+        centre = real.mean(0)
+        size = (real - centre).norm(dim=1).median().item()
+        moved = (last - run.samples[0]).norm(dim=1).median().item()
+        return cls(
+            coverage=mode_coverage(last, truth),
+            within=within_modes(last, truth),
+            movement=movement(histograms),
+            memory=_memory(last, run.train, truth),
+            reach=(last - centre).norm(dim=1).median().item() / size,
+            moved=moved / size,
+            d_accuracy=sum(accuracy) / len(accuracy),
+        )
+
+    def summary(self):
+        """The main numbers, whatever the diagnosis is."""
+        c = self.coverage
+        floor = kl_floor(c.of, int(c.near.sum()))
+        return [
+            f"{c.modes} of {c.of} modes found; {c.quality:.1%} of samples near one "
+            f"(the truth: {true_quality():.1%})",
+            f"reverse KL {c.reverse_kl:.3f} nats (a perfect sampler: {floor:.3f})",
+            f"D tells {self.d_accuracy:.0%} right (guessing: 50%)",
+        ]
+
+
+def _memory(fake, train, truth):
+    """Memorisation against as many fresh real points; None without a finite training set."""
+    if train is None:
+        return None
+    return memorisation(fake, train, truth.sample(len(train), torch.Generator().manual_seed(1)))
+
+
+def diverged(s):
+    """Samples far outside all data."""
+    if s.reach > FAR:
+        return f"half of the samples lie more than {s.reach:.0f} times as far out as the data"
+    return ""
+
+
+def starved(s):
+    """G is where it began."""
+    if s.moved < STILL and s.coverage.quality < POOR:
+        return f"since its first step G moved its samples by {s.moved:.1%} of the data's size"
+    return ""
+
+
+def too_strong(s):
+    """D always right, G lost."""
+    if s.d_accuracy > PERFECT and s.coverage.quality < POOR:
+        return (
+            f"D tells {s.d_accuracy:.1%} right to the end, and {s.coverage.quality:.0%} are good"
+        )
+    return ""
+
+
+def memorised(s):
+    """Samples sit on training examples."""
+    if s.memory and s.memory.nearer > COPIED and s.memory.ratio < CLOSER:
+        return (
+            f"{s.memory.nearer:.0%} of samples are nearer to a training example than to a held-out "
+            f"one (fresh samples: 50%), at {s.memory.ratio:.2f} times the distance"
+        )
+    return ""
+
+
+def oscillating(s):
+    """The shares of modes go on moving."""
+    if s.movement.change > MOVING and s.movement.change > 4 * s.movement.floor:
+        return (
+            f"from look to look {s.movement.change:.0%} of the samples change their mode (sampling "
+            f"alone: {s.movement.floor:.0%}); {s.movement.ever} modes were visited lately"
+        )
+    return ""
+
+
+def collapsed(s):
+    """One mode has nearly everything."""
+    share = (s.coverage.near.max() / s.coverage.near.sum()).item()
+    if share > ONE:
+        return f"{share:.0%} of the samples are at one mode of {s.coverage.of}"
+    return ""
+
+
+def dropped(s):
+    """Some modes have next to nothing; what is made is good."""
+    c = s.coverage
+    due = c.weights * c.counts.sum()
+    missing = int(((c.counts < MISSING * due) & (due >= 10)).sum())
+    if missing and c.quality >= POOR:
+        return f"{missing} of {c.of} modes have less than a tenth of what is due to them"
+    return ""
+
+
+def uneven(s):
+    """All modes are there, in wrong shares."""
+    c = s.coverage
+    if c.reverse_kl > UNEVEN and c.quality >= POOR:
+        share = c.near / c.near.sum()
+        worst = (share / c.weights).max().item()
+        return f"the shares are off by {c.reverse_kl:.2f} nats; one mode has {worst:.1f} times its due"
+    return ""
+
+
+def shrunk(s):
+    """Modes are points or lines."""
+    spread, narrow = s.within.spread.nanmedian().item(), s.within.narrow.nanmedian().item()
+    if spread < NARROW and s.coverage.quality >= POOR:
+        return (
+            f"the modes are {spread:.2f} times as wide as the true ones "
+            f"({narrow:.2f} times in the narrowest direction)"
+        )
+    return ""
+
+
+def healthy(s):
+    """Everything is there, in its place and proportion."""
+    if s.coverage.quality >= GOOD:
+        return "all modes, in about the right shares and widths"
+    return ""
+
+
+PATTERNS = {
+    "diverged": diverged,
+    "generator starved": starved,
+    "discriminator too strong": too_strong,
+    "memorisation": memorised,
+    "oscillation": oscillating,
+    "full collapse": collapsed,
+    "dropped modes": dropped,
+    "wrong proportions": uneven,
+    "collapse within modes": shrunk,
+    "healthy": healthy,
+}
