@@ -28,17 +28,20 @@ from ganedu.diagnostics import (
 from ganedu.trainer import NotFinite, stop_on_ctrl_c
 
 FAR = 5.0  # diverged: samples this many times as far out as the data
-STILL = 0.05  # starved: G moved less than this share of the data's size since its first step
+STILL = 0.03  # starved: G moved less than this share of the data's size since its first step
 PERFECT = 0.97  # D too strong: it tells this share of examples right ...
 POOR = 0.5  # ... while fewer than this share of samples are good
-COPIED = 0.8  # memorisation: this share of samples nearer to a training than to a held-out example,
+COPIED = 0.7  # memorisation: this share of samples nearer to a training than to a held-out example,
 CLOSER = 0.5  # ... at less than this share of the distance
 MOVING = 0.2  # oscillation: this share of samples changes its mode from look to look
-ONE = 0.9  # full collapse: this share of samples at one mode
+ONE = 0.9  # full collapse: this share of samples at one mode, whichever, at each late look
 MISSING = 0.1  # dropped: a mode with less than this share of what is due to it
 UNEVEN = 0.06  # wrong proportions: reverse KL in nats
-NARROW = 0.5  # collapse within modes: median width over the true one
-GOOD = 0.7  # healthy: at least this share of samples near a mode
+NARROW = 0.5  # collapse within modes: median width of the modes over the true one
+LINE = 0.1  # ... or their median width in the narrowest direction
+GOOD = 0.6  # healthy: at least this share of samples near a mode
+
+BY_HAND = "stopped by hand"
 
 FIRST = {
     "healthy": "nothing to mend; see whether other seeds agree",
@@ -107,7 +110,7 @@ def record(trainer, steps, *, truth=None, looks=20, n=1000, progress=True):
                     rows.append(_look(trainer, row))
                     samples.append(trainer.sample(n).cpu())
                 if stop.is_set():
-                    stopped = f"stopped by hand at step {trainer.step}"
+                    stopped = f"{BY_HAND} at step {trainer.step}"
                     break
         except NotFinite as error:
             stopped = str(error)
@@ -137,7 +140,8 @@ class Diagnosis:
 
 def doctor(run):
     """Read a recorded run -> Diagnosis: the first pattern of `PATTERNS` that fits it."""
-    if not torch.isfinite(run.samples).all() or run.stopped.startswith(("the disc", "the gen")):
+    by_itself = run.stopped and not run.stopped.startswith(BY_HAND)
+    if by_itself or not torch.isfinite(run.samples).all():
         return _say("diverged", [run.stopped or "the samples hold NaN or infinite values"])
     signs = Signs.of(run)
     for name, pattern in PATTERNS.items():
@@ -153,34 +157,35 @@ def _say(name, evidence):
 
 @dataclass(frozen=True)
 class Signs:
-    """All that the doctor measures of a run."""
+    """All that the doctor measures of a run; "late" means over the last third of its looks."""
 
     coverage: object  # ModeCoverage at the last look
     within: object  # WithinModes at the last look
-    movement: object  # Movement over the last third of the looks
+    shares: torch.Tensor  # late: share of the samples nearest to each mode [looks, k]
+    movement: object  # late: Movement
     memory: object  # Memorisation, or None without a finite training set
     reach: float  # median distance of samples from the centre, over that of the data
-    moved: float  # how far G's samples moved since the first look, over the data's size
-    d_accuracy: float  # mean over the last third of the looks
+    moved: float  # median way of a sample since the first look, over the size of the data
+    d_accuracy: float  # late: mean share of examples that D tells right
 
     @classmethod
     def of(cls, run):
         """Measure everything once."""
-        last, looks, truth = run.samples[-1], len(run.samples), run.truth
-        late = max(2, round(looks / 3))
-        histograms = torch.stack([mode_coverage(x, truth).near for x in run.samples[-late:]])
+        last, truth = run.samples[-1], run.truth
+        late = max(2, round(len(run.samples) / 3))
+        near = torch.stack([mode_coverage(x, truth).near for x in run.samples[-late:]])
         accuracy = [row["d_accuracy"] for row in run.rows[-late:]]
         real = truth.sample(2000, torch.Generator().manual_seed(0))
         centre = real.mean(0)
         size = (real - centre).norm(dim=1).median().item()
-        moved = (last - run.samples[0]).norm(dim=1).median().item()
         return cls(
             coverage=mode_coverage(last, truth),
             within=within_modes(last, truth),
-            movement=movement(histograms),
+            shares=near / near.sum(1, keepdim=True),
+            movement=movement(near),
             memory=_memory(last, run.train, truth),
             reach=(last - centre).norm(dim=1).median().item() / size,
-            moved=moved / size,
+            moved=(last - run.samples[0]).norm(dim=1).median().item() / size,
             d_accuracy=sum(accuracy) / len(accuracy),
         )
 
@@ -189,10 +194,10 @@ class Signs:
         c = self.coverage
         floor = kl_floor(c.of, int(c.near.sum()))
         return [
-            f"{c.modes} of {c.of} modes found; {c.quality:.1%} of samples near one "
+            f"{c.modes} of {c.of} modes found; {c.quality:.1%} of the samples near a mode "
             f"(the truth: {true_quality():.1%})",
             f"reverse KL {c.reverse_kl:.3f} nats (a perfect sampler: {floor:.3f})",
-            f"D tells {self.d_accuracy:.0%} right (guessing: 50%)",
+            f"D tells {self.d_accuracy:.0%} of examples right (guessing: 50%)",
         ]
 
 
@@ -201,6 +206,9 @@ def _memory(fake, train, truth):
     if train is None:
         return None
     return memorisation(fake, train, truth.sample(len(train), torch.Generator().manual_seed(1)))
+
+
+# ---- the patterns: a sentence with the deciding numbers, or "" where the pattern does not fit --------
 
 
 def diverged(s):
@@ -213,15 +221,9 @@ def diverged(s):
 def starved(s):
     """G is where it began."""
     if s.moved < STILL and s.coverage.quality < POOR:
-        return f"since its first step G moved its samples by {s.moved:.1%} of the data's size"
-    return ""
-
-
-def too_strong(s):
-    """D always right, G lost."""
-    if s.d_accuracy > PERFECT and s.coverage.quality < POOR:
         return (
-            f"D tells {s.d_accuracy:.1%} right to the end, and {s.coverage.quality:.0%} are good"
+            f"from the first look to the last, G moved its samples by {s.moved:.1%} of the size "
+            "of the data: it did not learn"
         )
     return ""
 
@@ -230,27 +232,43 @@ def memorised(s):
     """Samples sit on training examples."""
     if s.memory and s.memory.nearer > COPIED and s.memory.ratio < CLOSER:
         return (
-            f"{s.memory.nearer:.0%} of samples are nearer to a training example than to a held-out "
-            f"one (fresh samples: 50%), at {s.memory.ratio:.2f} times the distance"
+            f"{s.memory.nearer:.0%} of the samples are nearer to a training example than to a "
+            f"held-out one (fresh samples: 50%), at {s.memory.ratio:.2f} times the distance"
+        )
+    return ""
+
+
+def collapsed(s):
+    """One mode has nearly everything, at each late look."""
+    top = s.shares.max(1)  # [looks] values, [looks] modes
+    if top.values.min() <= ONE:
+        return ""
+    visited = len(top.indices.unique())
+    hops = f", though not always the same one: it went round {visited}" if visited > 1 else ""
+    return (
+        f"{top.values[-1]:.0%} of the samples are at one mode of {s.coverage.of}; one mode had "
+        f"nearly all at each of the last {len(s.shares)} looks{hops}"
+    )
+
+
+def too_strong(s):
+    """D always right, G lost."""
+    if s.d_accuracy > PERFECT and s.coverage.quality < POOR:
+        return (
+            f"D tells {s.d_accuracy:.1%} of examples right to the end, while only "
+            f"{s.coverage.quality:.1%} of G's samples are near a mode"
         )
     return ""
 
 
 def oscillating(s):
     """The shares of modes go on moving."""
-    if s.movement.change > MOVING and s.movement.change > 4 * s.movement.floor:
+    m = s.movement
+    if m.change > MOVING and m.change > 4 * m.floor:
         return (
-            f"from look to look {s.movement.change:.0%} of the samples change their mode (sampling "
-            f"alone: {s.movement.floor:.0%}); {s.movement.ever} modes were visited lately"
+            f"from one look to the next {m.change:.0%} of the samples change their mode (sampling "
+            f"alone: {m.floor:.0%}); {m.ever} modes were visited lately, {m.now} at the last look"
         )
-    return ""
-
-
-def collapsed(s):
-    """One mode has nearly everything."""
-    share = (s.coverage.near.max() / s.coverage.near.sum()).item()
-    if share > ONE:
-        return f"{share:.0%} of the samples are at one mode of {s.coverage.of}"
     return ""
 
 
@@ -260,7 +278,19 @@ def dropped(s):
     due = c.weights * c.counts.sum()
     missing = int(((c.counts < MISSING * due) & (due >= 10)).sum())
     if missing and c.quality >= POOR:
-        return f"{missing} of {c.of} modes have less than a tenth of what is due to them"
+        have = "mode has" if missing == 1 else "modes have"
+        return f"{missing} {have} less than a tenth of what is due, of {c.of} modes"
+    return ""
+
+
+def shrunk(s):
+    """Modes are points or lines."""
+    spread, narrow = s.within.spread.nanmedian().item(), s.within.narrow.nanmedian().item()
+    if (spread < NARROW or narrow < LINE) and s.coverage.quality >= POOR:
+        return (
+            f"the modes are {spread:.2f} times as wide as the true ones, and {narrow:.2f} times in "
+            "their narrowest direction (medians; right: 1)"
+        )
     return ""
 
 
@@ -268,19 +298,10 @@ def uneven(s):
     """All modes are there, in wrong shares."""
     c = s.coverage
     if c.reverse_kl > UNEVEN and c.quality >= POOR:
-        share = c.near / c.near.sum()
-        worst = (share / c.weights).max().item()
-        return f"the shares are off by {c.reverse_kl:.2f} nats; one mode has {worst:.1f} times its due"
-    return ""
-
-
-def shrunk(s):
-    """Modes are points or lines."""
-    spread, narrow = s.within.spread.nanmedian().item(), s.within.narrow.nanmedian().item()
-    if spread < NARROW and s.coverage.quality >= POOR:
+        due = s.shares[-1] / c.weights
         return (
-            f"the modes are {spread:.2f} times as wide as the true ones "
-            f"({narrow:.2f} times in the narrowest direction)"
+            f"the shares of the modes are off by {c.reverse_kl:.2f} nats: one has {due.max():.1f} "
+            f"times its due, another {due.min():.1f} times"
         )
     return ""
 
@@ -288,19 +309,19 @@ def shrunk(s):
 def healthy(s):
     """Everything is there, in its place and proportion."""
     if s.coverage.quality >= GOOD:
-        return "all modes, in about the right shares and widths"
+        return "all modes are there, in about the right shares and widths, and they stay"
     return ""
 
 
 PATTERNS = {
     "diverged": diverged,
     "generator starved": starved,
-    "discriminator too strong": too_strong,
     "memorisation": memorised,
-    "oscillation": oscillating,
     "full collapse": collapsed,
+    "discriminator too strong": too_strong,
+    "oscillation": oscillating,
     "dropped modes": dropped,
-    "wrong proportions": uneven,
     "collapse within modes": shrunk,
+    "wrong proportions": uneven,
     "healthy": healthy,
 }

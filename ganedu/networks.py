@@ -57,7 +57,7 @@ class DCGANGenerator(nn.Module):
     """z [n, z_dim, 1, 1] -> images [n, channels, size, size] in [-1, 1] (Radford et al. 2015).
 
     The first transposed convolution opens z to 4 x 4 pixels, each further one doubles the side:
-    1 -> 4 -> 8 -> 16 -> 32 (-> 64); at 28 pixels 1 -> 4 -> 7 -> 14 -> 28.
+    1 -> 4 -> 8 (-> 16 -> 32 -> 64); at 28 pixels 1 -> 4 -> 7 -> 14 -> 28.
     """
 
     def __init__(self, size=28, channels=1, width=32, z_dim=100):
@@ -106,14 +106,19 @@ class FourierFeatures(nn.Module):
     """x [n, d] -> [n, d (1 + 2k)]: x, then sin and cos of each of k frequencies times each coordinate.
 
     A network of waves sees fine detail that one of plain coordinates learns late or never (Tancik et
-    al. 2020). Radians per unit; the default suits data of about unit size.
+    al. 2020). Radians per unit; the default suits data of about unit size. With `fade` the waves of
+    frequency f are (f / lowest)^-fade high: 0 all alike, 1 all equally steep.
     """
 
-    def __init__(self, frequencies=tuple(math.pi / 2 * f for f in (1, 2, 4, 8, 16))):
+    def __init__(self, frequencies=tuple(math.pi / 2 * f for f in (1, 2, 4, 8, 16)), *, fade=0.0):
         super().__init__()
         self.register_buffer("frequencies", torch.tensor(frequencies, dtype=torch.float32))
         if self.frequencies.ndim != 1 or not torch.isfinite(self.frequencies).all():
             raise ValueError(f"frequencies must be a row of finite numbers; got {frequencies}")
+        height = torch.ones_like(self.frequencies)  # [k]
+        if fade:
+            height = (self.frequencies / self.frequencies.abs().min()).abs() ** -fade
+        self.register_buffer("height", height)
 
     def out_dim(self, d):
         """Features of a point with d coordinates: the width of the layer that follows."""
@@ -122,8 +127,9 @@ class FourierFeatures(nn.Module):
     def forward(self, x):
         if x.ndim != 2:
             raise ValueError(f"x must have shape [n, d]; got {list(x.shape)}")
-        angle = (x[:, :, None] * self.frequencies).flatten(1)  # [n, d k]
-        return torch.cat([x, angle.sin(), angle.cos()], dim=1)  # [n, d (1 + 2k)]
+        angle = x[:, :, None] * self.frequencies  # [n, d, k]
+        waves = [self.height * angle.sin(), self.height * angle.cos()]
+        return torch.cat([x, *(wave.flatten(1) for wave in waves)], dim=1)  # [n, d (1 + 2k)]
 
 
 class MinibatchStd(nn.Module):
@@ -191,7 +197,7 @@ def _norm_relu(width):
 
 def _kernels(size):
     """Kernel sizes from z to the image; only 4 -> 7 needs another than 4."""
-    kernels = {28: (4, 3, 4, 4), 32: (4, 4, 4, 4), 64: (4, 4, 4, 4, 4)}
+    kernels = {8: (4, 4), 28: (4, 3, 4, 4), 32: (4, 4, 4, 4), 64: (4, 4, 4, 4, 4)}
     if size not in kernels:
         raise ValueError(f"the DCGAN pair is built for {list(kernels)} pixels; got size = {size}")
     return kernels[size]

@@ -32,18 +32,19 @@ from tqdm.auto import tqdm
 
 from ganedu.trainer import NotFinite
 
-COSTS = ("seconds", "d_updates", "g_updates")  # what a run costs; the other numbers are measures
+# What a run costs; every other number in a row is a measure.
+COSTS = ("seconds", "cpu_seconds", "d_updates", "g_updates")
 
 
 def study(recipes, seeds, *, folder=None, settings=None, jobs=None, progress=True):
-    """Run every recipe of {name: function} with every seed, in processes of one thread; the rows.
+    """Run every recipe of {name: function} with every seed, each in one thread; the rows.
 
     A row is {"recipe", "seed", "seconds", **numbers}, in the order of recipes, then seeds. A run that
     ends in `NotFinite` is a row too, with "failed": its sentence; any other error stops the study.
     Finished runs are kept in `folder`, and the same call goes on from there. A kept run counts if its
     recipe's own lines and the values bound in it are still the same, or `settings` (whatever JSON
-    can hold) if you give them; what a recipe calls is not looked at. `jobs`: processes at a time
-    (default: as an active joblib.parallel_config says, else one for each core).
+    can hold) if you give them; what a recipe calls is not looked at. `jobs`: processes at a time,
+    1 is this one (default: as an active joblib.parallel_config says, else one for each core).
     """
     seeds = _distinct(seeds)
     keys = [(name, seed) for name in recipes for seed in seeds]
@@ -81,6 +82,7 @@ def _distinct(seeds):
 
 def run(name, recipe, seed):
     """One run, with one thread of torch and torch's own generator seeded with `seed`: its row."""
+    torch.optim.Adam([torch.zeros(1)])  # a process's first one imports for a second: not timed
     threads, begin = torch.get_num_threads(), time.perf_counter()
     torch.set_num_threads(1)
     try:
@@ -253,7 +255,7 @@ def show(table):
     for row in table:
         cells = [row["recipe"], f"{row['n']}", f"{row['failed']}"]
         cells += [_cell(row[name], row[f"{name} SE"], row[f"{name} SD"]) for name in names]
-        cells += [f"{row[cost]:,.{int(cost == 'seconds')}f}" for cost in costs]
+        cells += [f"{row[cost]:,.{int('seconds' in cost)}f}" for cost in costs]
         lines.append(cells)
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join(

@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from ganedu import data
-from ganedu.diagnostics import class_coverage, mode_coverage
+from ganedu.diagnostics import (
+    class_coverage,
+    confusion,
+    kl_floor,
+    kl_floor_sd,
+    mode_coverage,
+    modes_reported,
+    stacked_coverage,
+)
 
 
 def generator(seed=0):
@@ -84,3 +92,100 @@ def test_the_threshold_of_sureness_can_be_chosen():
     x[0, 0, 0, 0] = math.log(4)  # softmax: 4/6, 1/6, 1/6
     assert class_coverage(x, KnownJudge()).sure == 0
     assert class_coverage(x, KnownJudge(), threshold=0.6).sure == 1
+
+
+# ---------------------------------------------------------------- stacks of three digits
+
+
+class ReadsBrightness(torch.nn.Module):
+    """Names a 1 x 1 picture of brightness k / 10 as k; below 0 it is unsure, but says 3."""
+
+    last = torch.nn.Linear(1, 10)
+
+    def forward(self, x):
+        value = x.flatten(1)[:, 0]
+        logits = 20 * torch.nn.functional.one_hot((value.abs() * 10).round().long(), 10).float()
+        unsure = torch.nn.functional.one_hot(torch.tensor(3), 10).float()
+        return torch.where(value[:, None] < 0, unsure, logits)
+
+
+def stacks(*modes):
+    """Pictures [n, 3, 1, 1] of the modes, 407 as three brightnesses .4, 0 and .7."""
+    digits = [[m // 100, m // 10 % 10, m % 10] for m in modes]
+    return torch.tensor(digits).float().view(-1, 3, 1, 1) / 10
+
+
+def test_the_first_channel_counts_hundreds():
+    found = stacked_coverage(stacks(407, 407, 12), ReadsBrightness())
+    assert (found.modes, found.of, found.sure) == (2, 1000, 1.0)
+    assert found.counts[407] == 2 and found.counts[12] == 1 and found.counts.sum() == 3
+
+
+def test_a_stack_with_one_doubtful_digit_counts_as_published_but_not_among_the_sure():
+    x = stacks(407, 12, 12, 12)
+    x[0, 1] = -0.5  # named 437, unsure
+    found = stacked_coverage(x, ReadsBrightness())
+    assert (found.modes, found.sure_modes, found.sure) == (2, 1, 0.75)
+    assert found.counts[437] == 1 and found.sure_counts[437] == 0
+    assert str(found).startswith("2 of 1000 modes, KL 6.345 nats, judge sure of 75%, 1 modes")
+
+
+def test_the_kl_of_one_mode_is_log_1000_and_of_all_equally_often_0():
+    one = stacked_coverage(stacks(*[555] * 7), ReadsBrightness())
+    assert abs(one.reverse_kl - math.log(1000)) < 1e-9
+    assert stacked_coverage(stacks(*range(1000)), ReadsBrightness()).reverse_kl < 1e-9
+
+
+def test_the_kl_can_be_to_the_true_weights_and_is_generated_against_true():
+    """KL(q || p) with q = (3/4, 1/4), p = (1/2, 1/2) is ln 2 - H(q); the other way round it is .1438."""
+    weights = torch.zeros(1000)
+    weights[7] = weights[12] = 0.5
+    found = stacked_coverage(stacks(7, 7, 7, 12), ReadsBrightness(), weights)
+    entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert abs(found.reverse_kl - (math.log(2) - entropy)) < 1e-6
+
+
+def test_a_perfect_sampler_of_26000_stacks_scores_the_floor_not_0():
+    """(K - 1) / 2n = .0192, SD .0009 (chi-squared with 999 degrees of freedom)."""
+    draws = torch.randint(1000, (26_000,), generator=generator())
+    found = stacked_coverage(stacks(*draws.tolist()), ReadsBrightness())
+    assert found.modes == 1000
+    assert abs(found.reverse_kl - kl_floor(1000, 26_000)) < 5 * kl_floor_sd(1000, 26_000)
+
+
+@pytest.mark.parametrize(
+    "x, says",
+    [
+        (torch.zeros(4, 1, 8, 8), r"stacks must be \[n, 3, H, W\]; got \[4, 1, 8, 8\]"),
+        (torch.zeros(0, 3, 8, 8), r"got \[0, 3, 8, 8\]"),
+        (torch.full((4, 3, 1, 1), math.nan), "NaN or infinite values: the generator has diverged"),
+    ],
+)
+def test_stacks_that_cannot_be_named_are_one_sentence(x, says):
+    with pytest.raises(ValueError, match=says):
+        stacked_coverage(x, ReadsBrightness())
+
+
+def test_confusion_has_true_classes_in_rows_and_names_in_columns():
+    x = torch.tensor([0.2, 0.2, 0.2, 0.5]).view(4, 1, 1, 1)
+    found = confusion(ReadsBrightness(), data.Images(x, torch.tensor([2, 2, 1, 5])))
+    assert found[2, 2] == 1 and found[1, 2] == 1 and found[5, 5] == 1 and found[2, 1] == 0
+
+
+def test_a_judge_without_error_reports_one_mode_for_a_generator_stuck_in_it():
+    assert torch.allclose(modes_reported(torch.eye(10).double()), torch.ones(1000).double())
+
+
+def test_a_judge_that_errs_in_1_of_200_digits_makes_30_modes_of_one():
+    """27 modes differ in one digit: 14 stacks each, always seen; 243 in two: seen with .8% each."""
+    errs = torch.full((10, 10), 0.005 / 9, dtype=torch.double).fill_diagonal_(0.995)
+    p = 0.995 * (0.005 / 9) ** 2
+    expected = 1 + 27 + 243 * (1 - (1 - p) ** 26_000)
+    assert abs(modes_reported(errs)[0] - expected) < 0.1
+
+
+def test_an_error_in_one_class_alone_concerns_the_modes_that_hold_it():
+    errs = torch.eye(10).double()
+    errs[4, 4], errs[4, 9] = 0.5, 0.5
+    reported = modes_reported(errs)
+    assert reported[[0, 400, 447, 444]].round().tolist() == [1, 2, 4, 8]

@@ -66,7 +66,8 @@ def test_frechet_of_a_ring_that_lost_modes(modes, answer):
 
 
 def test_frechet_agrees_with_scipys_matrix_root():
-    linalg = pytest.importorskip("scipy.linalg")
+    from scipy import linalg  # scikit-learn needs it, so it is there
+
     x, y = normal(200, 6, 1) @ normal(6, 6, 3), normal(150, 6, 2) @ normal(6, 6, 4) + 0.3
     s_x, s_y = np.cov(x.numpy().T), np.cov(y.numpy().T)
     shift = ((x.mean(0) - y.mean(0)) ** 2).sum().item()
@@ -250,6 +251,51 @@ def test_a_generator_that_also_makes_junk_has_recall_without_precision():
     real, fake = normal(500, 2, 1), normal(500, 2, 2) * 4
     precision, recall = precision_recall(real, fake)
     assert precision < 0.5 and recall > 0.9
+
+
+# ---- against torch-fidelity, where the definitions agree ------------------------------------------
+
+SIZES = [(300, 300, 5), (400, 250, 64), (200, 350, 2)]
+
+
+def feature_like(n, m, d):
+    """Correlated features of unequal spread, some of them negative, real and fake apart."""
+    mix = normal(d, d, 7) / d**0.5
+    return normal(n, d, 8) @ mix + 0.5, 0.8 * normal(m, d, 9) @ mix + 0.4
+
+
+@pytest.mark.parametrize("n, m, d", SIZES)
+def test_frechet_agrees_with_torch_fidelity(n, m, d):
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
+    x, y = feature_like(n, m, d)
+    found = fid_statistics_to_metric(
+        fid_features_to_statistics(x), fid_features_to_statistics(y), verbose=False
+    )
+    assert frechet(x, y) == pytest.approx(found["frechet_inception_distance"], abs=1e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize("n, d", [(300, 5), (250, 64), (200, 1)])
+def test_kid_agrees_with_torch_fidelity(n, d):
+    """Its subsets are as large as both sets, so that one subset holds all pairs."""
+    from torch_fidelity.metric_kid import kid_features_to_metric
+
+    x, y = feature_like(n, n, d)
+    found = kid_features_to_metric(x, y, kid_subsets=1, kid_subset_size=n, verbose=False)
+    assert kid(x, y) == pytest.approx(found["kernel_inception_distance_mean"], abs=1e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize("n, m, d", SIZES)
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_precision_recall_agrees_with_torch_fidelity(n, m, d, k):
+    """It takes the fakes first, and <= for <: the same where no two distances are equal."""
+    from torch_fidelity.metric_prc import prc_features_to_metric
+
+    real, fake = feature_like(n, m, d)
+    found = prc_features_to_metric(fake, real, prc_neighborhood=k, verbose=False)
+    theirs = found["precision"], found["recall"]
+    assert precision_recall(real, fake, k) == pytest.approx(theirs, abs=1e-6)
+    assert theirs[0] != theirs[1], "the two sets are too much alike to tell the two numbers apart"
 
 
 # ---- all of them ---------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def test_the_dcgan_at_64_pixels_and_width_64_has_the_published_number_of_paramet
     assert parameters(DCGANDiscriminator(64, channels=3, width=64)) == 2_765_568
 
 
-@pytest.mark.parametrize("size, channels", [(28, 1), (32, 3), (64, 3)])
+@pytest.mark.parametrize("size, channels", [(8, 3), (28, 1), (32, 3), (64, 3)])
 def test_the_dcgan_pair_draws_and_judges_images_of_its_size(size, channels):
     G, D = DCGANGenerator(size, channels, width=2, z_dim=5), DCGANDiscriminator(size, channels, 2)
     x = G(sample_z(G, 3))
@@ -52,7 +52,8 @@ def test_the_dcgan_pair_draws_and_judges_images_of_its_size(size, channels):
 
 
 @pytest.mark.parametrize(
-    "size, sides", [(28, [4, 7, 14, 28]), (32, [4, 8, 16, 32]), (64, [4, 8, 16, 32, 64])]
+    "size, sides",
+    [(8, [4, 8]), (28, [4, 7, 14, 28]), (32, [4, 8, 16, 32]), (64, [4, 8, 16, 32, 64])],
 )
 def test_each_transposed_convolution_of_the_generator_doubles_the_side(size, sides):
     G, seen = DCGANGenerator(size, width=2), []
@@ -61,6 +62,14 @@ def test_each_transposed_convolution_of_the_generator_doubles_the_side(size, sid
             layer.register_forward_hook(lambda _, __, out: seen.append(out.shape[-1]))
     G(sample_z(G, 2))
     assert seen == sides
+
+
+def test_at_8_pixels_the_pair_is_so_short_that_d_has_no_batch_norm():
+    """By hand: G 100 w 16 + 2 w + w C 16 and D C w 16 + w 16, with width w = 16 and C = 3."""
+    G, D = DCGANGenerator(8, channels=3, width=16), DCGANDiscriminator(8, channels=3, width=16)
+    assert (parameters(G), parameters(D)) == (25_600 + 32 + 768, 768 + 256)
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in G.modules()) == 1
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in D.modules())
 
 
 def test_a_default_generator_takes_the_articles_z_of_100_by_1_by_1():
@@ -280,11 +289,11 @@ def test_a_batch_that_does_not_divide_into_packs_is_refused_with_both_numbers():
         (lambda: MLPGenerator(depth=0), "depth must be at least 1; got 0"),
         (lambda: MLPDiscriminator(width=-8), "width must be at least 1; got -8"),
         (lambda: DCGANDiscriminator(channels=0), "channels must be at least 1; got 0"),
-        (lambda: DCGANGenerator(48), r"\[28, 32, 64\] pixels; got size = 48"),
+        (lambda: DCGANGenerator(48), r"\[8, 28, 32, 64\] pixels; got size = 48"),
         (lambda: Packed(MLPDiscriminator(), 0), "m must be at least 1; got 0"),
         (lambda: FourierFeatures((1.0, math.nan)), "frequencies must be a row of finite numbers"),
         (lambda: FourierFeatures(3.0), "frequencies must be a row of finite numbers; got 3.0"),
-        (lambda: DCGANDiscriminator(48), r"\[28, 32, 64\] pixels; got size = 48"),
+        (lambda: DCGANDiscriminator(48), r"\[8, 28, 32, 64\] pixels; got size = 48"),
     ],
 )
 def test_an_impossible_network_is_one_sentence_that_says_what_was_given(make, says):
@@ -326,3 +335,13 @@ def test_an_input_of_another_shape_is_one_sentence_with_both_shapes(net, x, says
 def test_whole_numbers_are_refused_by_name(net):
     with pytest.raises(TypeError, match=r"must be floating point; got torch\.int64"):
         net(torch.zeros(4, 2, dtype=torch.long))
+
+
+def test_fading_waves_are_lower_the_faster_they_are():
+    waves = FourierFeatures((1.0, 2.0, 8.0), fade=1.0)(torch.full((1, 1), 0.3))[0]
+    expected = [
+        0.3,
+        *(math.sin(0.3 * f) / f for f in (1, 2, 8)),
+        *(math.cos(0.3 * f) / f for f in (1, 2, 8)),
+    ]
+    assert waves.tolist() == pytest.approx(expected, abs=1e-6)

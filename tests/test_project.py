@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 LEVELS = {
     0: {"data", "networks", "losses", "penalties", "metrics", "profile"},
     1: {"trainer", "checkpoint", "classifier"},
-    2: {"diagnostics", "studies"},
+    2: {"diagnostics", "doctor", "clinic", "studies", "treatments"},
     3: {"viz", "player", "checks", "cli", "tour"},
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}

@@ -315,7 +315,8 @@ def _penalty(answer, D, real, fake, seed=0):
         raise
     seen = list(D.seen)
     probes.number(value, "The penalty")
-    between = [x for x in seen if not any(map(torch.equal, (x, x), (real, fake)))]
+    one_by_one = torch.cat([x for x in seen if len(x) < len(real)] or [real])
+    between = [x for x in (one_by_one, *seen) if not (torch.equal(x, real) or torch.equal(x, fake))]
     if not seen:
         raise _named("CONSTANT", GP_WORDS)
     if not between or len(between[-1]) != len(real):
@@ -352,9 +353,9 @@ def _gp_value(answer, shape):
     right = 10 * (s.flatten(1).norm(dim=1) - 1).square().mean()
     got = _float(value)
     if not near(got, _float(right)):
-        for bare, factor in itertools.product(_gp_slips(D, x, real, fake), (10, 1, 5)):
-            _name(got, [(bare[0], factor * _float(bare[1]))], GP_WORDS)
-        _name(got, _gp_other_slips(D, x, real, fake, _float(right)), GP_WORDS)
+        _name(got, _gp_other_slips(D, real, fake, _float(right)), GP_WORDS)
+        slips = itertools.product(_gp_slips(D, x), (10, 1, 5))
+        _name(got, [(code, k * _float(v)) for (code, v), k in slips], GP_WORDS)
         raise Misconception(
             "WRONG-VALUE",
             f"Your points are right; the penalty there is {_float(right):.4g}, and yours {got:.4g}.",
@@ -363,7 +364,7 @@ def _gp_value(answer, shape):
     _check_graph(value, right, D, "your penalty")
 
 
-def _gp_slips(D, x, real, fake):
+def _gp_slips(D, x):
     """(code, value without the weight) of what people compute instead."""
     s, n = _slopes(D, x), len(x)
     rows = s.flatten(1)
@@ -403,7 +404,7 @@ def _gp_slips(D, x, real, fake):
     ]
 
 
-def _gp_other_slips(D, x, real, fake, right):
+def _gp_other_slips(D, real, fake, right):
     critic = _float(D(fake).mean() - D(real).mean())
     logistic = _float(softplus(-D(real)).mean() + softplus(D(fake)).mean())
     return [
@@ -556,6 +557,7 @@ class _Round:
     used: int = 0  # how many of them the last step of D had seen
     steps: str = ""
     trouble: Misconception | None = None
+    last: dict = field(default_factory=dict)  # each player's last gradient that was right
 
     def penalty(self, D, real, fake, rng=None):
         self.D = D
@@ -594,7 +596,7 @@ class _Round:
 
         loss, slope = gradient(critic), gradient(self.slope(self.D, real, fake))
         if near(found, loss + slope, 1e-3):
-            self.last_d = found
+            self.last["D"] = found
             return
         slips = [
             ("WRONG-SIGN", slope - loss),
@@ -606,8 +608,9 @@ class _Round:
             ("SIGMOID-CRITIC", gradient(_squeezed(self.D, real, fake)) + slope),
         ]
         _name(found, slips, CRITIC_WORDS, 1e-3)
-        if hasattr(self, "last_d"):
-            _name(found, [("NO-ZERO-GRAD", self.last_d + loss + slope)], CRITIC_WORDS, 1e-3)
+        if "D" in self.last:
+            slips = [("NO-ZERO-GRAD", self.last["D"] + loss + slope)]
+            _name(found, slips, CRITIC_WORDS, 1e-3)
         raise Misconception(
             "WRONG-GRADIENT",
             "The gradient in a step of the critic is not that of the mean score of the fakes minus "
@@ -628,12 +631,12 @@ class _Round:
 
         right = gradient(-score.mean())
         if near(found, right, 1e-3):
-            self.last_g = found
+            self.last["G"] = found
             return
         slips = [("WRONG-SIGN", -right), ("LOGISTIC-CRITIC", gradient(softplus(-score).mean()))]
         _name(found, slips, CRITIC_WORDS, 1e-3)
-        if hasattr(self, "last_g"):
-            _name(found, [("NO-ZERO-GRAD", self.last_g + right)], CRITIC_WORDS, 1e-3)
+        if "G" in self.last:
+            _name(found, [("NO-ZERO-GRAD", self.last["G"] + right)], CRITIC_WORDS, 1e-3)
         raise Misconception(
             "WRONG-GRADIENT",
             "The gradient in G's step is not that of minus the mean score of its fakes.",
@@ -1199,8 +1202,8 @@ PAIR_WORDS = GP_WORDS | {
         "gamma/2 stands before each of R1 and R2, and the two are added, not averaged.",
     ),
     "GAMMA-IGNORED": (
-        "Your penalty does not change with gamma.",
-        "It is proportional to gamma.",
+        "Your penalty is not proportional to gamma.",
+        "Double gamma: what should become of each of the two penalties?",
     ),
     "PENALTY-MISSING": (
         "D's total holds no penalty.",
@@ -1288,7 +1291,7 @@ def _judge_pair(answer, shape):
         raise _named("PLAYERS-SWAPPED", PAIR_WORDS)
     _judge_d_loss(d, D, real, fake, r, f, rights)
     _judge_penalty(d, D, real, fake, strange)
-    _judge_g_loss(g, D, real, fake, r, f, rights)
+    _judge_g_loss(g, r, f, rights)
     _judge_gradients(answer, D, real, fake)
 
 
@@ -1356,7 +1359,7 @@ def _judge_d_loss(d, D, real, fake, r, f, rights):
     raise _wrong_loss("D", d[0.0], mine)
 
 
-def _judge_g_loss(g, D, real, fake, r, f, rights):
+def _judge_g_loss(g, r, f, rights):
     if not near(g[0.0], g[GAMMA]):
         raise _named("PENALTY-IN-G", PAIR_WORDS)
     mine = [b for _, b in rights]
@@ -1448,13 +1451,14 @@ def _bare_slips(D, real, fake):
 def _judge_gradients(answer, D, real, fake):
     """D's weights and the fakes get the gradients of the form that the values have."""
     total, g, leaf = _pair(answer, D, real, fake, GAMMA)
+    if not isinstance(total, torch.Tensor):
+        raise _no_graph("D's total")
     penalty, still = _right_penalty(D, real, fake), fake.clone().requires_grad_()
     differences = _by_pairs(D(real), D(still))
-    fits = [near(_float(total), _float(softplus(-t).mean() + penalty)) for t in differences]
-    difference = differences[fits.index(True)]
-    loss = softplus(-difference).mean()
+    loss = _nearest(total.detach() - penalty, [softplus(-t).mean() for t in differences])
     _check_graph(total, loss + penalty, D, "D's total", alone=loss)
-    (wanted,) = torch.autograd.grad(softplus(difference).mean(), still)
+    g_loss = _nearest(torch.as_tensor(g).detach(), [softplus(t).mean() for t in differences])
+    (wanted,) = torch.autograd.grad(g_loss, still)
     if not (isinstance(g, torch.Tensor) and g.requires_grad):
         raise _named("G-STARVED", PAIR_WORDS)
     (found,) = torch.autograd.grad(g, leaf, allow_unused=True)
@@ -1466,6 +1470,11 @@ def _judge_gradients(answer, D, real, fake):
             "The value of G's loss is right, but not its gradient at the fakes.",
             "Look for a `detach` between the fakes and G's loss.",
         )
+
+
+def _nearest(value, options):
+    """Which of the two forms of a loss the answer has chosen."""
+    return min(options, key=lambda option: abs(_float(option) - _float(value)))
 
 
 def _judge_sure(answer):

@@ -1,46 +1,84 @@
 """How to make each patient: recipes whose illness is known because we caused it.
 
-A case is a function of the seed that gives (trainer, steps, truth). The clinic's recorded runs and the
-test of the doctor are made from these. Several causes can have one diagnosis, as in life.
+A case names its diagnosis, its cause and its treatment in a sentence each, a recipe (a function of
+the seed that gives a Trainer), the truth to judge by and the number of steps. The clinic's recorded
+runs and the test of the doctor are made from these. Several causes can have one diagnosis, as in life.
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
 
 from ganedu import data, losses
+from ganedu.data import Mixture
 from ganedu.losses import Loss
 from ganedu.networks import FourierFeatures, MLPDiscriminator, MLPGenerator
-from ganedu.penalties import r1_r2
-from ganedu.trainer import Trainer
+from ganedu.penalties import squared_slopes
+from ganedu.trainer import Trainer, cosine, geometric
 
-STEPS = 3000
-
-
-def sharp_ring():
-    """The published ring: radius 1, standard deviation .01."""
-    return data.ring(8, std=0.01)
-
-
-def fourier(width=128, depth=2):
-    """A D that sees waves of its input, which is what makes G collapse (chapter 07)."""
-    features = FourierFeatures()
-    return nn.Sequential(features, MLPDiscriminator(features.out_dim(2), width, depth))
+STEPS = 1200
+RING, GRID = data.ring(8), data.grid(3, spacing=0.8)  # std .05
+WIDE_RING, WIDE_GRID = data.ring(8, std=0.1), data.grid(3, spacing=0.8, std=0.1)
+FINE_RING, FINE_GRID = data.ring(8, std=0.01), data.grid(5, std=0.0125)  # the published ones
+SKEWED = torch.tensor([5, 1.2, 2, 3, 1.2, 5, 1.6, 2]) / 21  # .16 nats from even
 
 
-def cosine(steps):
-    """Step sizes that fall to 0 at `steps`, along half a cosine."""
-    return lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+@dataclass(frozen=True)
+class Case:
+    """One way to fall ill."""
+
+    diagnosis: str
+    cause: str  # what was done, in a sentence
+    treatment: str  # what would undo it
+    recipe: Callable  # seed -> Trainer
+    truth: Mixture  # what should be learned
+    steps: int
 
 
-def _trainer(seed, steps=STEPS, **changes):
-    """The laboratory's usual recipe with `changes`; the networks follow from the seed."""
+CASES = {}
+
+
+def case(diagnosis, treatment, truth=RING, steps=STEPS):
+    """Enter a recipe of the seed under its diagnosis; its docstring is the cause."""
+
+    def enter(recipe):
+        CASES[recipe.__name__] = Case(diagnosis, recipe.__doc__, treatment, recipe, truth, steps)
+        return recipe
+
+    return enter
+
+
+# ---- the parts -----------------------------------------------------------------------------------
+
+
+def plain(seed, steps=STEPS, G=None, D=None, **changes):
+    """Small networks and the non-saturating loss on plain coordinates, with `changes`."""
+    G, D = G or partial(MLPGenerator, width=64), D or partial(MLPDiscriminator, width=64)
     torch.manual_seed(seed)
-    made = {name: changes.pop(name)() for name in ("G", "D") if name in changes}
-    G, D = made.get("G") or MLPGenerator(), made.get("D") or MLPDiscriminator()
-    usual = {"data": data.ring(8), "lr_g": 1e-3, "lr_d": 1e-3, "schedule": cosine(steps)}
-    return Trainer(G=G, D=D, seed=seed, **{**usual, **changes})
+    usual = {"data": RING, "lr_g": 1e-3, "lr_d": 1e-3, "schedule": cosine(steps)}
+    return Trainer(G=G(), D=D(), seed=seed, **{**usual, **changes})
+
+
+def sound(seed, steps=STEPS, **changes):
+    """The relativistic loss, R1 + R2 that fall, and a D that sees waves, with `changes`."""
+    usual = {"loss": losses.relativistic, "penalty": slopes, "D": partial(waves, 3, 64)}
+    usual |= {"penalty_schedule": geometric(steps, 0.06), "lr_g": 3e-3, "lr_d": 3e-3}
+    return plain(seed, steps, **{**usual, **changes})
+
+
+def slopes(D, real, fake, rng):
+    """R1 + R2 with gamma .05, both in one pass."""
+    return 0.05 * squared_slopes(D, torch.cat([real, fake])).mean()
+
+
+def waves(k=5, width=128):
+    """A D that sees k waves of its input, each twice as fine as the one before (chapter 07)."""
+    features = FourierFeatures([math.pi / 2 * 2**i for i in range(k)])
+    return nn.Sequential(features, MLPDiscriminator(features.out_dim(2), width))
 
 
 class OneHot(nn.Module):
@@ -48,12 +86,13 @@ class OneHot(nn.Module):
 
     def __init__(self, codes=16):
         super().__init__()
-        self.z_dim, self.z_shape = codes, (codes,)
-        self.net = nn.Linear(codes, 2)
+        self.z_dim = codes
+        self.net = nn.Linear(codes, 2, bias=False)
+        with torch.no_grad():  # begins on a circle, so that no mode is far from all points
+            self.net.weight.copy_(data.ring(codes, radius=0.5).means.T)
 
     def forward(self, z):
-        chosen = nn.functional.one_hot(z.argmax(1), self.z_dim)  # [n, codes]
-        return self.net(chosen.float())
+        return self.net(nn.functional.one_hot(z.argmax(1), self.z_dim).float())
 
 
 class Deaf(MLPGenerator):
@@ -66,7 +105,7 @@ class Deaf(MLPGenerator):
 class Straight(nn.Module):
     """A generator without a bend: one linear layer."""
 
-    z_dim, z_shape = 2, (2,)
+    z_dim = 2
 
     def __init__(self):
         super().__init__()
@@ -76,146 +115,243 @@ class Straight(nn.Module):
         return self.net(z)
 
 
-def _good(seed, steps=STEPS, **changes):
-    usual = {"loss": losses.relativistic, "penalty": _gentle, "D": fourier, "G": _deep}
-    return _trainer(seed, steps, **{**usual, **changes})
+class Rectified(MLPGenerator):
+    """A generator with a ReLU after its last layer: no coordinate can be negative."""
+
+    def forward(self, z):
+        return super().forward(z).relu()
 
 
-def _gentle(D, real, fake, rng):
-    return r1_r2(D, real, fake, gamma=0.005)
+def moved(mixture, turn=0.0, scale=1.0):
+    """The mixture turned by `turn` radians and scaled, its modes as wide as before."""
+    spin = torch.tensor([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    return Mixture(scale * mixture.means @ spin, mixture.std, mixture.weights, mixture.name)
 
 
-def _deep():
-    return MLPGenerator(depth=3)
+def weighted(mixture, weights):
+    """The mixture with other shares."""
+    return Mixture(mixture.means, mixture.std, weights, mixture.name)
 
 
-def _plain(seed, **changes):
-    """Non-saturating, plain coordinates."""
-    return _trainer(seed, **changes)
+def only(mixture, modes):
+    """The mixture with nothing but these modes, all alike."""
+    weights = torch.zeros(len(mixture.means))
+    weights[list(modes)] = 1 / len(modes)
+    return weighted(mixture, weights)
 
 
-CASES = {}
+def few(mixture, n, seed):
+    """A training set of n points."""
+    return data.Points(mixture.sample(n, torch.Generator().manual_seed(seed)))
 
 
-def case(diagnosis, truth=None, steps=STEPS):
-    """Enter a recipe of the seed under its diagnosis."""
-
-    def enter(recipe):
-        CASES[recipe.__name__] = (diagnosis, recipe, truth or data.ring(8), steps)
-        return recipe
-
-    return enter
+def sharper(mixture, std):
+    """The mixture with narrower modes."""
+    return Mixture(mixture.means, std, mixture.weights, mixture.name)
 
 
-@case("healthy")
-def healthy_plain(seed):
-    return _plain(seed)
+# ---- the cases -----------------------------------------------------------------------------------
 
 
-@case("healthy")
-def healthy_relativistic(seed):
-    return _good(seed)
+@case("healthy", "None is needed.")
+def healthy(seed):
+    """Nothing was done to it."""
+    return sound(seed)
 
 
-@case("full collapse", data.grid(5, std=0.0125))
+@case("healthy", "None is needed.", data.ring(6, radius=0.8))
+def healthy_six(seed):
+    """Nothing was done to it."""
+    return sound(seed, data=data.ring(6, radius=0.8))
+
+
+@case("healthy", "None is needed.")
+def many_examples(seed):
+    """Nothing was done to it: the training set is finite, but has 4,000 points."""
+    return sound(seed, data=few(RING, 4000, seed))
+
+
+@case("full collapse", "The relativistic loss with R1 + R2, annealed.", FINE_GRID, 2500)
 def collapse_of_waves(seed):
-    return _trainer(seed, D=fourier, data=data.grid(5, std=0.0125), batch=256)
+    """The non-saturating loss with a D that sees fine waves of its input."""
+    return plain(seed, 2500, G=MLPGenerator, D=waves, data=FINE_GRID, batch=256)
 
 
-@case("full collapse")
-def collapse_of_a_deaf_generator(seed):
-    return _trainer(seed, G=Deaf)
+@case("full collapse", "Let G use its z.", steps=1000)
+def deaf(seed):
+    """G does not use its z: whatever z is, it makes the same point."""
+    return plain(seed, 1000, G=Deaf)
 
 
-@case("dropped modes", sharp_ring())
-def dropped_by_waves(seed):
-    return _trainer(seed, D=fourier, data=sharp_ring())
-
-
-@case("dropped modes")
-def dropped_in_the_data(seed):
-    weights = torch.tensor([1, 1, 0, 1, 1, 0, 0, 1]) / 5
-    return _good(seed, data=data.ring(8, weights=weights))
-
-
-@case("wrong proportions")
-def uneven_data(seed):
-    weights = torch.tensor([6, 2, 1, 4, 1, 6, 2, 2]) / 24
-    return _good(seed, data=data.ring(8, weights=weights))
-
-
-@case("collapse within modes")
-def no_room_in_z(seed):
-    return _good(seed, G=OneHot, lr_g=1e-2)
-
-
-@case("collapse within modes")
-def averaged_data(seed):
-    return _good(seed, data=data.ring(8, std=0.015))
-
-
-@case("oscillation")
-def fast_steps(seed):
-    return _trainer(seed, D=fourier, schedule=None, lr_g=2e-3, lr_d=2e-3)
-
-
-@case("oscillation")
-def momentum(seed):
-    return _trainer(seed, schedule=None, betas=(0.9, 0.999), lr_g=5e-3, lr_d=5e-3)
-
-
-@case("oscillation")
+@case("full collapse", "Let G use its z; decaying steps alone only stop the hopping.", GRID, 1000)
 def deaf_and_restless(seed):
-    return _trainer(seed, G=Deaf, schedule=None)
+    """G does not use its z, and the step sizes never fall, so that its one point hops about."""
+    return plain(seed, G=Deaf, data=GRID, schedule=None)
 
 
-@case("memorisation")
-def few_examples(seed):
-    few = data.ring(8).sample(24, torch.Generator().manual_seed(seed))
-    return _good(seed, data=data.Points(few))
+@case("full collapse", "Mend the data: a generator copies what it is shown.", steps=1000)
+def one_mode_in_the_data(seed):
+    """All modes but one are missing from the training data."""
+    return sound(seed, 1000, data=only(RING, [seed % 8]))
 
 
-@case("discriminator too strong")
-def saturated(seed):
-    return _trainer(
-        seed, D=fourier, loss=losses.saturating, d_steps=5, lr_g=1e-4, data=sharp_ring()
-    )
+@case("dropped modes", "The relativistic loss with R1 + R2, annealed.", FINE_RING, 2500)
+def dropped_by_waves(seed):
+    """The non-saturating loss with a D that sees fine waves of its input."""
+    return plain(seed, 2500, G=MLPGenerator, D=waves, data=FINE_RING, batch=256)
 
 
-@case("generator starved")
-def detached(seed):
-    return _trainer(seed, loss=Loss(losses.logistic_d, lambda fake: 0 * fake.mean()))
+@case("dropped modes", "Mend the data: a generator copies what it is shown.")
+def dropped_in_the_data(seed):
+    """Three modes are missing from the training data."""
+    return sound(seed, data=only(RING, [0, 1, 3, 4, 7]))
 
 
-@case("generator starved")
-def tiny_steps(seed):
-    return _trainer(seed, lr_g=1e-7)
+@case("dropped modes", "Mend the data: a generator copies what it is shown.", GRID)
+def dropped_in_the_grid(seed):
+    """A column of the grid is missing from the training data."""
+    return sound(seed, data=only(GRID, range(6)))
 
 
-@case("diverged")
-def article_loop(seed):
-    return _trainer(seed, loss=losses.article_code)
+@case(
+    "dropped modes", "Take the ReLU away: the last layer of G must reach all of the data's range."
+)
+def rectified(seed):
+    """A ReLU was left at the end of G: no coordinate can be negative."""
+    return sound(seed, G=Rectified)
 
 
-@case("diverged")
+@case("wrong proportions", "Mend the data, or draw rare examples more often.")
+def uneven_data(seed):
+    """The training data hold some modes several times as often as others."""
+    return sound(seed, data=weighted(RING, SKEWED))
+
+
+@case("wrong proportions", "Train on the data as they come.", weighted(RING, SKEWED))
+def balanced_by_mistake(seed):
+    """The truth is uneven, but the training data were balanced: every mode as often as the next."""
+    return sound(seed)
+
+
+@case("collapse within modes", "Give G a z that varies continuously.")
+def no_room_in_z(seed):
+    """z only chooses one of 16 points: there is no room inside a mode."""
+    return sound(seed, G=OneHot, lr_g=1e-2)
+
+
+@case("collapse within modes", "Train on the data as they were before smoothing.", WIDE_RING)
+def averaged_data(seed):
+    """The training data were smoothed: their modes are a fifth as wide as they should be."""
+    return sound(seed, data=sharper(WIDE_RING, 0.02))
+
+
+@case("oscillation", "A gradient penalty, and step sizes that fall.", steps=1000)
 def no_floor(seed):
-    return _trainer(seed, loss=losses.wasserstein, lr_g=1e-2, lr_d=1e-2, schedule=None)
+    """The Wasserstein loss without a penalty, with large steps that never fall."""
+    return plain(seed, loss=losses.wasserstein, lr_g=1e-2, lr_d=1e-2, schedule=None)
 
 
-@case("unknown")
-def too_short(seed):
-    return _trainer(seed, schedule=None, lr_g=1e-4, lr_d=1e-4)
+@case("oscillation", "A gradient penalty, and step sizes that fall.", GRID, 1000)
+def no_floor_grid(seed):
+    """The Wasserstein loss without a penalty, with large steps that never fall."""
+    return plain(seed, data=GRID, loss=losses.wasserstein, lr_g=1e-2, lr_d=1e-2, schedule=None)
 
 
-@case("unknown")
-def linear(seed):
-    return _trainer(seed, G=Straight)
+@case("oscillation", "Equal step sizes that fall.", steps=1000)
+def slow_judge(seed):
+    """G's steps are ten times as large as D's, which is always late."""
+    return plain(seed, lr_g=1e-2, lr_d=1e-3, schedule=None)
 
 
-@case("unknown")
+@case("oscillation", "Smaller step sizes that fall.", steps=1000)
+def hinge_rush(seed):
+    """The hinge loss with large steps that never fall."""
+    return plain(seed, loss=losses.hinge, lr_g=1e-2, lr_d=1e-2, schedule=None)
+
+
+@case("memorisation", "More training data.", WIDE_RING)
+def few_examples(seed):
+    """The training set has 16 points."""
+    return sound(seed, data=few(WIDE_RING, 16, seed), D=partial(waves, 4, 64))
+
+
+@case("memorisation", "More training data.", WIDE_GRID)
+def few_examples_grid(seed):
+    """The training set has 18 points."""
+    return sound(seed, data=few(WIDE_GRID, 18, seed), D=partial(waves, 4, 64))
+
+
+@case(
+    "discriminator too strong",
+    "The non-saturating loss, and one step of D for each of G's.",
+    FINE_RING,
+    600,
+)
+def saturated(seed):
+    """The saturating loss, and five steps of D for each of G's: D is sure, and G gets no gradient."""
+    changes = {"D": partial(waves, width=64), "loss": losses.saturating, "d_steps": 5, "lr_g": 2e-4}
+    return plain(seed, 600, data=FINE_RING, **changes)
+
+
+@case("discriminator too strong", "Equal step sizes.", FINE_GRID, 1000)
+def hurried_judge(seed):
+    """D's steps are fifty times as large as G's."""
+    return plain(seed, 1000, D=partial(waves, width=64), data=FINE_GRID, lr_g=4e-5, lr_d=2e-3)
+
+
+@case("generator starved", "Take the detach away from G's step.", steps=600)
+def detached(seed):
+    """G's loss is cut off from G: no gradient arrives."""
+    return plain(seed, 600, loss=Loss(losses.logistic_d, lambda fake: 0 * fake.mean()))
+
+
+@case("generator starved", "A step size of about 0.001.", GRID, 600)
+def tiny_steps(seed):
+    """G's step size is 0.00000003."""
+    return plain(seed, 600, lr_g=3e-8, data=GRID)
+
+
+@case("diverged", "Change the sign of the fake term in D's loss.", steps=1000)
+def article_loop(seed):
+    """The article's loss for D, with the wrong sign on the fakes."""
+    return plain(seed, 1000, loss=losses.article_code)
+
+
+@case(
+    "diverged", "Change the sign of G's loss, and keep the critic smooth by a penalty.", GRID, 1000
+)
+def g_helps_d(seed):
+    """A wrong sign in G's loss: G runs from D's approval instead of towards it."""
+    away = Loss(losses.wasserstein_d, lambda fake: fake.mean())
+    return plain(seed, 1000, loss=away, data=GRID)
+
+
+@case("diverged", "Write the loss with softplus of the logits.", steps=1000)
+def log_of_sigmoid(seed):
+    """D's loss takes the log of a sigmoid, which is 0 once D is sure."""
+    logs = Loss(lambda r, f: -losses.article_l_dan(r, f), losses.nonsaturating_g)
+    return plain(seed, 1000, D=partial(waves, width=64), loss=logs, lr_d=1e-2, lr_g=1e-4)
+
+
+@case("unknown", "Give G hidden layers.", steps=600)
+def straight(seed):
+    """G is one linear layer, which can only stretch and turn a Gaussian."""
+    return plain(seed, 600, G=Straight)
+
+
+@case("unknown", "Compare the data with what they should be.", steps=1000)
 def turned_data(seed):
-    turned = data.ring(8)
-    angle = math.pi / 8
-    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    turned.means = turned.means @ turn.T
-    return _good(seed, data=turned)
+    """The training data are the ring turned by 15 degrees."""
+    return sound(seed, 1000, data=moved(RING, turn=math.pi / 12))
+
+
+@case("unknown", "Give data and truth one scale.", GRID, 1000)
+def small_data(seed):
+    """The training data were scaled by 0.75; the truth was not."""
+    return sound(seed, 1000, data=moved(GRID, scale=0.75))
+
+
+@case("unknown", "A wider and deeper D.", steps=600)
+def short_sighted(seed):
+    """D has one layer of two units: it sees where the data end, and nothing of the inside."""
+    return plain(seed, 600, D=partial(MLPDiscriminator, width=2, depth=1))

@@ -71,6 +71,16 @@ def gp_looks_at_the_ends_too(D, real, fake, rng):
     return gradient_penalty(D, real, fake, rng)
 
 
+def gp_one_by_one(D, real, fake, rng):
+    total = 0
+    for x, y in zip(real, fake):
+        alpha = torch.rand((), generator=rng)
+        point = (alpha * x + (1 - alpha) * y)[None].requires_grad_()
+        (slope,) = torch.autograd.grad(D(point), point, create_graph=True)
+        total = total + (slope.norm() - 1) ** 2
+    return 10 * total / len(real)
+
+
 def gp_shares_one_alpha(x, rng):
     return torch.rand(1, generator=rng)
 
@@ -390,7 +400,11 @@ def critic_colleague(G, data, penalty, rounds, n_critic, rng):
 
 
 CRITIC_WRONG = [
-    ("BATCHNORM-CRITIC", critic_colleague),
+    ("BATCHNORM-CRITIC", critic_colleague),  # three faults: named one after the other
+    (
+        "SIGMOID-CRITIC",
+        Wgan(critic=critic_with_sigmoid, d_turns=lambda n: 1, g_turns=lambda n: n),
+    ),
     ("BATCHNORM-CRITIC", Wgan(critic=lambda: critic_with(nn.BatchNorm1d(16)))),
     ("BATCHNORM-CRITIC", Wgan(critic=lambda: nn.Sequential(nn.BatchNorm1d(2), *plain_critic()))),
     (
@@ -844,6 +858,7 @@ RELATIVISTIC_WRONG = [
     ("UNREDUCED", pair(d=lambda r, f: softplus(f - r))),
     ("WRONG-VALUE", pair(d=lambda r, f: softplus(f - r).mean() + 0.3)),
     ("WRONG-VALUE", pair(penalty=both(plain, 0.7))),
+    ("GAMMA-IGNORED", pair(penalty=lambda D, r, f, g: g * r1_r2(D, r, f, gamma=g))),
 ]
 
 RIGHT = {
@@ -854,6 +869,7 @@ RIGHT = {
         gp_with_lerp_and_a_safe_root,
         gp_over_all_axes,
         gp_looks_at_the_ends_too,
+        gp_one_by_one,
     ],
     "critic": [
         Wgan(),
@@ -885,6 +901,7 @@ RIGHT = {
         pair_from_the_difference,
         pair_with_cross_entropy,
         pair_all_pairs,
+        lambda *args: (pair()(*args)[0], pair_all_pairs(*args)[1]),
     ],
 }
 WRONG = {

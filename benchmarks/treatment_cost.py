@@ -1,0 +1,40 @@
+"""What one step of each treatment of chapter 08's trial costs, in steps of the baseline.
+
+The figures become `cost` in ganedu/treatments.py: in the trial a treatment takes BUDGET / cost steps.
+Processor time of one thread, taking turns, median of the rounds.
+"""
+
+import argparse
+import statistics
+
+import torch
+from common import in_turns, machine
+
+from ganedu.treatments import FOR_POINTS, POINTS
+
+
+def main():
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--steps", type=int, default=100, help="a round (default: %(default)s)")
+    options.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
+    args = options.parse_args()
+    torch.set_num_threads(1)
+    print(machine())
+    trainers = {name: t.trainer(POINTS["grid"], 0, 10_000) for name, t in FOR_POINTS.items()}
+
+    def steps_of(trainer):
+        return lambda: [None for _ in trainer.steps(args.steps)]
+
+    times = in_turns({name: steps_of(t) for name, t in trainers.items()}, args.rounds)
+    base = statistics.median(cpu for _, cpu in times["baseline"])
+    for name, rounds in times.items():
+        middle = statistics.median(cpu for _, cpu in rounds)
+        share = middle / base
+        now = FOR_POINTS[name].cost
+        print(f"{name:25}{1e3 * middle / args.steps:7.2f} ms{share:7.2f}   (in the trial: {now})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Record the clinic's patients anew: python -m ganedu.clinic.make [folder].
+
+Each patient is a case of `cases.py` with a seed; the order is shuffled, so that a number tells nothing.
+The answers are written in base64, which hides nothing from anyone who looks: it only spoils no surprise.
+"""
+
+import argparse
+import base64
+import json
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from ganedu.clinic.cases import CASES
+from ganedu.doctor import record
+
+LOOKS, SAMPLES = 11, 800
+PATIENTS = [  # (case, seed), patient 01 first
+    ("uneven_data", 0),
+    ("deaf_and_restless", 0),
+    ("dropped_in_the_data", 0),
+    ("article_loop", 0),
+    ("averaged_data", 0),
+    ("turned_data", 0),
+    ("few_examples", 0),
+    ("no_floor", 0),
+    ("healthy", 0),
+    ("saturated", 0),
+    ("rectified", 0),
+    ("tiny_steps", 0),
+    ("collapse_of_waves", 0),
+    ("no_room_in_z", 0),
+]
+
+
+def main():
+    options = argparse.ArgumentParser(description="record the clinic's patients anew")
+    here = Path(__file__).parent
+    options.add_argument("folder", nargs="?", type=Path, default=here, help="default: %(default)s")
+    folder = options.parse_args().folder
+    torch.set_num_threads(1)
+    answers = {}
+    for number, (name, seed) in enumerate(tqdm(PATIENTS), start=1):
+        case = CASES[name]
+        answers[f"patient {number:02}"] = [case.diagnosis, case.cause, case.treatment]
+        record_case(case, seed).save(folder / f"patient_{number:02}.npz")
+    text = json.dumps(answers).encode()
+    (folder / "answers.json").write_bytes(base64.encodebytes(text))
+
+
+def record_case(case, seed):
+    """Train the case with the seed -> Run, as all recordings of the clinic are made."""
+    trainer = case.recipe(seed)
+    return record(trainer, case.steps, truth=case.truth, looks=LOOKS, n=SAMPLES, progress=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,475 @@
+"""Answers to the exercises of chapter 07, right and wrong."""
+
+import math
+
+import numpy as np
+import torch
+from scipy.special import rel_entr
+from torch.nn import functional as F
+
+# ---- 07.counter: my_counter(x, means, std) ------------------------------------------------------
+
+
+def counter_with_cdist(x, means, std):
+    distance, nearest = torch.cdist(x, means).min(dim=1)
+    good = distance < 3 * std
+    counts = torch.bincount(nearest[good], minlength=len(means))
+    return (counts > 0).sum(), good.float().mean(), counts
+
+
+def counter_point_by_point(x, means, std):
+    counts = [0] * len(means)
+    for point in x.tolist():
+        away = [math.dist(point, centre) for centre in means.tolist()]
+        k = away.index(min(away))
+        if away[k] <= 3 * std:
+            counts[k] += 1
+    return sum(c > 0 for c in counts), sum(counts) / len(x), counts
+
+
+def counter_in_numpy(x, means, std):
+    x, means = x.numpy().astype(float), means.numpy().astype(float)
+    square = ((x[:, None] - means[None]) ** 2).sum(2)
+    nearest, good = square.argmin(1), square.min(1) < (3 * std) ** 2
+    counts = np.array([np.sum(good & (nearest == k)) for k in range(len(means))])
+    return len(np.unique(nearest[good])), good.mean(), counts
+
+
+def counter_with_one_hot(x, means, std):
+    distance = (x.unsqueeze(1) - means).norm(dim=2)
+    mine = F.one_hot(distance.argmin(1), len(means)) * (distance / std <= 3)
+    counts = mine.sum(0).float()
+    return int(counts.count_nonzero()), counts.sum().item() / len(x), counts
+
+
+def counted(good=None, distance=None, nearest=None, modes=None, quality=None, counts=None):
+    """The counter with one part exchanged."""
+
+    def answer(x, means, std):
+        away = (distance or torch.cdist)(x, means)
+        near, which = away.min(dim=1)
+        ok = good(near, std) if good else near < 3 * std
+        found = torch.bincount(which[ok], minlength=len(means))
+        every = torch.bincount(which, minlength=len(means))
+        return (
+            modes(found, every, len(x)) if modes else (found > 0).sum(),
+            quality(found, ok, len(x)) if quality else ok.float().mean(),
+            counts(found, every, len(x)) if counts else found,
+        )
+
+    return answer
+
+
+def all_samples(found, every, n):
+    return every
+
+
+def largest_coordinate(x, means):
+    return (x[:, None] - means).abs().amax(2)
+
+
+def sum_of_coordinates(x, means):
+    return (x[:, None] - means).abs().sum(2)
+
+
+def squared(x, means):
+    return ((x[:, None] - means) ** 2).sum(2)
+
+
+def counter_of_every_mode_within_reach(x, means, std):
+    within = torch.cdist(x, means) < 3 * std
+    counts = within.sum(0)
+    return (counts > 0).sum(), within.any(1).float().mean(), counts
+
+
+def counter_of_every_pair(x, means, std):
+    within = torch.cdist(x, means) < 3 * std
+    return within.any(0).sum(), within.sum() / len(x), within.sum(0)
+
+
+def counter_from_the_modes(x, means, std):
+    distance, nearest = torch.cdist(x, means).min(dim=0)
+    good = distance < 3 * std
+    counts = torch.bincount(nearest[good], minlength=len(means))[: len(means)]
+    return good.sum(), good.float().mean(), counts
+
+
+def counter_without_minlength(x, means, std):
+    modes, quality, _ = counter_with_cdist(x, means, std)
+    distance, nearest = torch.cdist(x, means).min(dim=1)
+    return modes, quality, torch.bincount(nearest[distance < 3 * std])
+
+
+def counter_of_found_modes_only(x, means, std):
+    modes, quality, counts = counter_with_cdist(x, means, std)
+    return modes, quality, counts[counts > 0]
+
+
+def counter_that_moves_its_input(x, means, std):
+    x /= std
+    return counter_with_cdist(x, means / std, 1.0)
+
+
+def counter_of_the_ring(x, means, std):
+    return counter_with_cdist(x, means, 0.05)
+
+
+def counter_divided_by_ten(x, means, std):
+    modes, quality, counts = counter_with_cdist(x, means, std)
+    return modes - 1, quality, counts
+
+
+COUNTER_WRONG = [
+    ("EVERYTHING-COUNTS", counted(good=lambda near, std: near < math.inf)),
+    ("EVERYTHING-COUNTS", counted(good=lambda near, std: near >= 0)),
+    (
+        "JUNK-COVERAGE",
+        counted(modes=lambda f, every, n: (every > 0).sum(), counts=all_samples),
+    ),
+    ("JUNK-COVERAGE", counted(modes=lambda found, every, n: (every > 0).sum())),
+    ("JUNK-COVERAGE", counted(counts=all_samples)),
+    ("BOX-FOR-CIRCLE", counted(distance=largest_coordinate)),
+    ("BOX-FOR-CIRCLE", counted(distance=sum_of_coordinates)),
+    ("ONE-SIGMA", counted(good=lambda near, std: near < std)),
+    ("ONE-SIGMA", counted(good=lambda near, std: near < 2 * std)),
+    ("SQUARED-DISTANCE", counted(distance=squared)),
+    ("SQUARED-DISTANCE", counted(distance=squared, good=lambda near, std: near < 3 * std**2)),
+    ("SQUARED-DISTANCE", counted(good=lambda near, std: near < 9 * std**2)),
+    ("SQUARED-DISTANCE", counted(good=lambda near, std: near < (3 * std) ** 2)),
+    ("FIXED-RADIUS", counter_of_the_ring),
+    ("FIXED-RADIUS", counted(good=lambda near, std: near < 0.15)),
+    ("COUNTED-TWICE", counter_of_every_mode_within_reach),
+    ("COUNTED-TWICE", counter_of_every_pair),
+    ("WRONG-AXIS", counter_from_the_modes),
+    ("ONE-IS-ENOUGH", counted(modes=lambda found, every, n: (found > 0.01 * n).sum())),
+    ("ONE-IS-ENOUGH", counted(modes=lambda found, every, n: (found >= n / len(found) / 2).sum())),
+    ("ONE-IS-ENOUGH", counted(modes=lambda found, every, n: (found > 1).sum())),
+    ("SHARE-NOT-COUNT", counted(quality=lambda found, ok, n: ok.sum())),
+    ("PERCENT", counted(quality=lambda found, ok, n: 100 * ok.float().mean())),
+    ("QUALITY-OF-MODES", counted(quality=lambda found, ok, n: (found > 0).float().mean())),
+    ("QUALITY-OF-MODES", counted(modes=lambda found, every, n: (found > 0).float().mean())),
+    ("SHARE-TURNED", counted(quality=lambda found, ok, n: 1 - ok.float().mean())),
+    ("COUNTS-NOT-SHARES", counted(counts=lambda found, every, n: found / n)),
+    ("COUNTS-NOT-SHARES", counted(counts=lambda found, every, n: found / found.sum())),
+    ("COUNTS-NOT-SHARES", counted(counts=lambda found, every, n: found > 0)),
+    ("EMPTY-MODES-LEFT-OUT", counter_without_minlength),
+    ("EMPTY-MODES-LEFT-OUT", counter_of_found_modes_only),
+    ("INPUT-CHANGED", counter_that_moves_its_input),
+    ("THREE-VALUES", lambda x, means, std: counter_with_cdist(x, means, std)[0]),
+    ("THREE-VALUES", lambda x, means, std: counter_with_cdist(x, means, std)[:2]),
+    ("ORDER", lambda x, means, std: counter_with_cdist(x, means, std)[::-1]),
+    (
+        "ORDER",
+        lambda x, means, std: [counter_with_cdist(x, means, std)[i] for i in (1, 0, 2)],
+    ),
+    ("NOTHING-RETURNED", lambda x, means, std: (8, None, None)),
+    ("WRONG-VALUE", counter_divided_by_ten),
+    ("WRONG-VALUE", counted(good=lambda near, std: near < 4 * std)),
+]
+
+# ---- 07.reverse_kl: my_reverse_kl(counts, weights) ----------------------------------------------
+
+
+def kl_with_where(counts, weights):
+    q = counts / counts.sum()
+    return torch.where(q > 0, q * (q / weights).log(), 0.0).sum()
+
+
+def kl_with_a_mask(counts, weights):
+    q = counts.double() / counts.sum()
+    seen = q > 0
+    return (q[seen] * (q[seen].log() - weights[seen].log())).sum().item()
+
+
+def kl_term_by_term(counts, weights):
+    n, total = sum(counts.tolist()), 0.0
+    for c, p in zip(counts.tolist(), weights.tolist()):
+        total += c / n * math.log(c / n / p) if c else 0.0
+    return total
+
+
+def kl_by_torch(counts, weights):
+    """kl_div(input, target) is KL(target || exp(input)), and knows 0 log 0."""
+    return F.kl_div(weights.log(), counts / counts.sum(), reduction="sum")
+
+
+def kl_by_scipy(counts, weights):
+    q = counts.numpy() / counts.numpy().sum()
+    return rel_entr(q, weights.numpy()).sum()
+
+
+def kl_with_xlogy(counts, weights):
+    q = counts / counts.sum()
+    return torch.xlogy(q, q).sum() - (q * weights.log()).sum()
+
+
+def kl_with_a_harmless_epsilon(counts, weights):
+    q = counts / counts.sum()
+    return (q * ((q + 1e-12) / weights).log()).sum()
+
+
+def forward_kl(counts, weights):
+    q = counts / counts.sum()
+    return (weights * (weights / q).log()).sum()
+
+
+def symmetric(counts, weights):
+    q = counts / counts.sum()
+    m = (q + weights) / 2
+    return (torch.xlogy(q, q / m) + torch.xlogy(weights, weights / m)).sum() / 2
+
+
+def kl_that_forgives(counts, weights):
+    """Weights of the modes found, brought to a sum of 1: what is missing is not missed."""
+    seen = counts > 0
+    return kl_with_where(counts[seen], weights[seen] / weights[seen].sum())
+
+
+def kl_smoothed(counts, weights):
+    return kl_with_where(counts + 1, weights)
+
+
+def kl_in_place(counts, weights):
+    counts /= counts.sum()
+    return kl_with_where(counts, weights)
+
+
+def with_q(function):
+    """function(q, p) of the two shares."""
+    return lambda counts, weights: function(counts / counts.sum(), weights)
+
+
+REVERSE_KL_WRONG = [
+    ("KL-DIRECTION", forward_kl),
+    ("KL-DIRECTION", with_q(lambda q, p: (p * ((p / (q + 1e-9)).log())).sum())),
+    ("KL-DIRECTION", with_q(lambda q, p: F.kl_div(q.log(), p, reduction="sum"))),
+    ("LOG-BASE", with_q(lambda q, p: kl_with_where(q, p) / math.log(2))),
+    ("LOG-BASE", with_q(lambda q, p: kl_with_where(q, p) / math.log(10))),
+    ("ZERO-LOG-ZERO", with_q(lambda q, p: (q * (q / p).log()).sum())),
+    ("ZERO-LOG-ZERO", with_q(lambda q, p: (q * q.log() - q * p.log()).sum())),
+    ("COUNTS-NOT-SHARES", lambda counts, p: torch.xlogy(counts, counts / p).sum()),
+    (
+        "COUNTS-NOT-SHARES",
+        lambda counts, p: torch.xlogy(counts / counts.sum(), counts / p).sum(),
+    ),
+    ("COUNTS-NOT-SHARES", lambda counts, p: counts.sum() * kl_with_where(counts, p)),
+    ("UNIFORM-ASSUMED", with_q(lambda q, p: kl_with_where(q, torch.full_like(q, 1 / len(q))))),
+    ("MISSING-FORGIVEN", kl_that_forgives),
+    ("SMOOTHED", kl_smoothed),
+    ("SMOOTHED", with_q(lambda q, p: ((q + 0.01) * ((q + 0.01) / p).log()).sum())),
+    ("SYMMETRISED", symmetric),
+    (
+        "SYMMETRISED",
+        lambda counts, p: (kl_with_where(counts, p) + forward_kl(counts + 1e-9, p)) / 2,
+    ),
+    ("SIGN", with_q(lambda q, p: -kl_with_where(q, p))),
+    ("SIGN", with_q(lambda q, p: torch.xlogy(q, p).sum() - torch.xlogy(q, q).sum())),
+    ("MEAN-NOT-SUM", with_q(lambda q, p: kl_with_where(q, p) / len(q))),
+    ("MEAN-NOT-SUM", with_q(lambda q, p: torch.where(q > 0, q * (q / p).log(), 0.0)[q > 0].mean())),
+    ("ENTROPY-FOR-KL", with_q(lambda q, p: -torch.xlogy(q, q).sum())),
+    ("ENTROPY-FOR-KL", with_q(lambda q, p: torch.xlogy(q, q).sum())),
+    ("ENTROPY-FOR-KL", with_q(lambda q, p: -(q * p.log()).sum())),
+    ("LOG-FORGOTTEN", with_q(lambda q, p: (q * q / p).sum())),
+    ("LOG-FORGOTTEN", with_q(lambda q, p: (q - p).abs().sum() / 2)),
+    ("LOG-FORGOTTEN", with_q(lambda q, p: ((q - p) ** 2 / p).sum())),
+    ("UNWEIGHTED", with_q(lambda q, p: torch.where(q > 0, (q / p).log(), 0.0).sum())),
+    ("UNREDUCED", with_q(lambda q, p: torch.where(q > 0, q * (q / p).log(), 0.0))),
+    ("NOTHING-RETURNED", lambda counts, p: None),
+    ("NOT-A-NUMBER", lambda counts, p: {"kl": 0.4}),
+    ("INPUT-CHANGED", kl_in_place),
+    ("WRONG-VALUE", with_q(lambda q, p: kl_with_where(q, p) + 0.05)),
+]
+
+# ---- 07.birthday: my_birthday(x, close) ---------------------------------------------------------
+
+
+def birthday_with_pdist(x, close):
+    distance = torch.pdist(x.flatten(1))
+    duplicates = (distance < close).sum().item()
+    return duplicates, len(distance) / duplicates if duplicates else math.inf
+
+
+def birthday_in_two_loops(x, close):
+    rows, pairs, alike = x.reshape(len(x), -1).tolist(), 0, 0
+    for i in range(len(rows)):
+        for j in range(i):
+            pairs += 1
+            alike += math.dist(rows[i], rows[j]) < close
+    return alike, pairs / alike if alike else float("inf")
+
+
+def birthday_with_triu(x, close):
+    x = x.flatten(1)
+    alike = (x[:, None] - x).norm(dim=2) < close
+    duplicates = torch.triu(alike, diagonal=1).sum()
+    n = len(x)
+    return duplicates, torch.tensor(n * (n - 1) / 2) / duplicates  # a tensor over 0 is inf
+
+
+def birthday_in_numpy(x, close):
+    x, n = x.numpy().reshape(len(x), -1), len(x)
+    distance = np.sqrt(((x[:, None] - x) ** 2).sum(2))
+    duplicates = ((distance < close).sum() - n) // 2
+    return int(duplicates), np.inf if duplicates == 0 else n * (n - 1) / 2 / duplicates
+
+
+def paired(support=None, alike=None):
+    """The test with one part exchanged: support(duplicates, n), alike(x, close) -> [n, n]."""
+
+    def answer(x, close):
+        x = x.flatten(1)
+        close_pairs = alike(x, close) if alike else torch.cdist(x, x) < close
+        duplicates = int(close_pairs.triu(1).sum())
+        n = len(x)
+        if not duplicates:
+            return 0, math.inf
+        return duplicates, support(duplicates, n) if support else n * (n - 1) / 2 / duplicates
+
+    return answer
+
+
+def over(pairs, duplicates):
+    return duplicates, pairs / duplicates if duplicates else math.inf
+
+
+def birthday_with_selves(x, close):
+    x, n = x.flatten(1), len(x)
+    return over(n * (n - 1) / 2, int((torch.cdist(x, x) < close).sum()))
+
+
+def birthday_with_selves_once(x, close):
+    x, n = x.flatten(1), len(x)
+    alike = (torch.cdist(x, x) < close).triu()
+    return over(n * (n + 1) / 2, int(alike.sum()))
+
+
+def birthday_ordered(x, close):
+    x, n = x.flatten(1), len(x)
+    return over(n * (n - 1) / 2, int((torch.cdist(x, x) < close).sum()) - n)
+
+
+def birthday_ordered_both(x, close):
+    x, n = x.flatten(1), len(x)
+    return over(n * (n - 1), int((torch.cdist(x, x) < close).sum()) - n)
+
+
+def birthday_of_samples(x, close):
+    """How many samples have a twin, not how many pairs there are."""
+    x, n = x.flatten(1), len(x)
+    alike = (torch.cdist(x, x) < close).fill_diagonal_(False)
+    return over(n * (n - 1) / 2, int(alike.any(1).sum()))
+
+
+def birthday_of_later_twins(x, close):
+    x, n = x.flatten(1), len(x)
+    return over(n * (n - 1) / 2, int((torch.cdist(x, x) < close).triu(1).any(0).sum()))
+
+
+def birthday_of_neighbours(x, close):
+    x = x.flatten(1)
+    return over(len(x) - 1, int(((x[1:] - x[:-1]).norm(dim=1) < close).sum()))
+
+
+def birthday_of_images_unflattened(x, close):
+    distance = (x[:, None] - x).norm(dim=-1)
+    n = len(x)
+    return over(n * (n - 1) / 2, int((distance < close).float().sum() - n) // 2)
+
+
+def birthday_that_divides_by_zero(x, close):
+    duplicates = int((torch.pdist(x.flatten(1)) < close).sum())
+    n = len(x)
+    return duplicates, n * (n - 1) / 2 / duplicates
+
+
+def birthday_empty(value):
+    def answer(x, close):
+        duplicates, support = birthday_with_pdist(x, close)
+        return duplicates, support if duplicates else value(len(x))
+
+    return answer
+
+
+def birthday_of_points_only(x, close):
+    return birthday_with_pdist(x[:, :2].flatten(1), close)
+
+
+def birthday_moves_its_input(x, close):
+    x /= close
+    return birthday_with_pdist(x, 1.0)
+
+
+BIRTHDAY_WRONG = [
+    ("SELF-PAIRS", birthday_with_selves),
+    ("SELF-PAIRS", birthday_with_selves_once),
+    ("SELF-PAIRS", paired(lambda d, n: n * (n + 1) / 2 / d)),
+    ("ORDERED-PAIRS", birthday_ordered),
+    ("ORDERED-PAIRS", birthday_ordered_both),
+    ("ORDERED-PAIRS", paired(lambda d, n: n * (n - 1) / d)),
+    ("BIRTHDAY-PAIRS", paired(lambda d, n: n / d)),
+    ("BIRTHDAY-PAIRS", paired(lambda d, n: n**2)),
+    ("BIRTHDAY-PAIRS", paired(lambda d, n: n**2 / 2)),
+    ("BIRTHDAY-PAIRS", paired(lambda d, n: n)),
+    ("BIRTHDAY-PAIRS", paired(lambda d, n: n - d)),
+    ("PAIRS-WITH-REPEATS", paired(lambda d, n: n**2 / d)),
+    ("PAIRS-WITH-REPEATS", paired(lambda d, n: n**2 / 2 / d)),
+    ("TWINS-NOT-PAIRS", birthday_of_samples),
+    ("TWINS-NOT-PAIRS", birthday_of_later_twins),
+    ("RATE-NOT-SUPPORT", paired(lambda d, n: d / (n * (n - 1) / 2))),
+    ("ROOT-OF-SUPPORT", paired(lambda d, n: (n * (n - 1) / 2 / d) ** 0.5)),
+    ("NEIGHBOURS-ONLY", birthday_of_neighbours),
+    ("EXACT-EQUALITY", paired(alike=lambda x, close: (x[:, None] == x).all(2))),
+    ("SQUARED-DISTANCE", paired(alike=lambda x, close: squared(x, x) < close)),
+    (
+        "NOT-EUCLIDEAN",
+        paired(alike=lambda x, close: (x[:, None] - x).abs().amax(2) < close),
+    ),
+    ("NOT-EUCLIDEAN", paired(alike=lambda x, close: (x[:, None] - x).abs().sum(2) < close)),
+    (
+        "NOT-EUCLIDEAN",
+        paired(alike=lambda x, close: (x[:, None] - x).square().mean(2).sqrt() < close),
+    ),
+    ("FAR-NOT-CLOSE", paired(alike=lambda x, close: torch.cdist(x, x) > close)),
+    ("FIXED-DISTANCE", paired(alike=lambda x, close: torch.cdist(x, x) < 0.1)),
+    ("IMAGES-NOT-FLAT", birthday_of_images_unflattened),
+    ("NONE-FOUND", birthday_that_divides_by_zero),
+    ("NONE-FOUND", birthday_empty(lambda n: 0)),
+    ("NONE-FOUND", birthday_empty(lambda n: n)),
+    ("NONE-FOUND", birthday_empty(lambda n: n * (n - 1) / 2)),
+    ("NONE-FOUND", birthday_empty(lambda n: math.nan)),
+    ("INPUT-CHANGED", birthday_moves_its_input),
+    ("TWO-NUMBERS", lambda x, close: birthday_with_pdist(x, close)[1]),
+    ("ORDER", lambda x, close: birthday_with_pdist(x, close)[::-1]),
+    ("NOTHING-RETURNED", lambda x, close: (3, None)),
+    ("WRONG-VALUE", paired(lambda d, n: n * (n - 1) / 2 / (d + 1))),
+    ("WRONG-VALUE", birthday_of_points_only),
+]
+
+RIGHT = {
+    "counter": [
+        counter_with_cdist,
+        counter_point_by_point,
+        counter_in_numpy,
+        counter_with_one_hot,
+    ],
+    "reverse_kl": [
+        kl_with_where,
+        kl_with_a_mask,
+        kl_term_by_term,
+        kl_by_torch,
+        kl_by_scipy,
+        kl_with_xlogy,
+        kl_with_a_harmless_epsilon,
+    ],
+    "birthday": [
+        birthday_with_pdist,
+        birthday_in_two_loops,
+        birthday_with_triu,
+        birthday_in_numpy,
+    ],
+}
+WRONG = {
+    "counter": COUNTER_WRONG,
+    "reverse_kl": REVERSE_KL_WRONG,
+    "birthday": BIRTHDAY_WRONG,
+}
