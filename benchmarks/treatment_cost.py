@@ -1,6 +1,6 @@
 """What one step of each treatment of chapter 08's trial costs, in steps of the baseline.
 
-The figures become `cost` in ganedu/treatments.py: in the trial a treatment takes BUDGET / cost steps.
+The figures become `cost` in ganedu/treatments/: in the trial a treatment takes BUDGET / cost steps.
 Processor time of one thread, taking turns, median of the rounds.
 """
 
@@ -10,19 +10,24 @@ import statistics
 import torch
 from common import in_turns, machine
 
-from ganedu.treatments import FOR_POINTS, POINTS
+from ganedu import data
+from ganedu.treatments import plane, stacks
 
 
 def main():
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    options.add_argument("--data", choices=("plane", "stacked"), default="plane")
     options.add_argument("--steps", type=int, default=100, help="a round (default: %(default)s)")
     options.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     args = options.parse_args()
     torch.set_num_threads(1)
     print(machine())
-    trainers = {name: t.trainer(POINTS["grid"], 0, 10_000) for name, t in FOR_POINTS.items()}
+    treatments, p_data = plane.TREATMENTS, plane.DATA["grid"]
+    if args.data == "stacked":
+        treatments, p_data = stacks.TREATMENTS, data.stacked_digits()
+    trainers = {name: t.trainer(p_data, 0, 10_000) for name, t in treatments.items()}
 
     def steps_of(trainer):
         return lambda: [None for _ in trainer.steps(args.steps)]
@@ -32,7 +37,7 @@ def main():
     for name, rounds in times.items():
         middle = statistics.median(cpu for _, cpu in rounds)
         share = middle / base
-        now = FOR_POINTS[name].cost
+        now = treatments[name].cost
         print(f"{name:25}{1e3 * middle / args.steps:7.2f} ms{share:7.2f}   (in the trial: {now})")
 
 

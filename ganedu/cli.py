@@ -221,7 +221,8 @@ def run_study(args):
     if args.list:
         print("\n".join(recipes))
         return 0
-    text = Path(treatments.__file__).read_bytes()  # another text, other recipes
+    files = sorted(Path(treatments.__file__).parent.glob("*.py"))
+    text = b"".join(file.read_bytes() for file in files)  # another text, other recipes
     settings = {"steps": args.steps, "treatments": hashlib.sha256(text).hexdigest()[:16]}
     if args.steps:
         recipes = {name: partial(recipe, steps=args.steps) for name, recipe in recipes.items()}

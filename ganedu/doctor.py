@@ -45,11 +45,11 @@ BY_HAND = "stopped by hand"
 
 FIRST = {
     "healthy": "nothing to mend; see whether other seeds agree",
-    "full collapse": "the relativistic loss with R1 + R2, annealed (chapter 08)",
-    "dropped modes": "the relativistic loss with R1 + R2, annealed (chapter 08)",
+    "full collapse": "see that G uses its z; then the relativistic loss with R1 + R2 (chapter 08)",
+    "dropped modes": "count the training data; then the relativistic loss with R1 + R2 (chapter 08)",
     "wrong proportions": "count the training data first: does G copy its proportions?",
-    "collapse within modes": "look at the latent z: can it vary at all within a mode?",
-    "oscillation": "step sizes that decay to zero, then R1 (chapter 04)",
+    "collapse within modes": "see that z varies continuously and that the data were not smoothed",
+    "oscillation": "step sizes that fall to zero, then R1 (chapter 04)",
     "memorisation": "more training data, or an earlier stop",
     "discriminator too strong": "the non-saturating loss, or a smaller step size for D",
     "generator starved": "G's optimiser and the gradient that reaches G (chapter 05)",
@@ -244,9 +244,9 @@ def collapsed(s):
     if top.values.min() <= ONE:
         return ""
     visited = len(top.indices.unique())
-    hops = f", though not always the same one: it went round {visited}" if visited > 1 else ""
+    hops = f", not always the same: it went round {visited}" if visited > 1 else ""
     return (
-        f"{top.values[-1]:.0%} of the samples are at one mode of {s.coverage.of}; one mode had "
+        f"{top.values[-1]:.0%} of the samples are nearest to one mode of {s.coverage.of}; one had "
         f"nearly all at each of the last {len(s.shares)} looks{hops}"
     )
 
@@ -266,8 +266,8 @@ def oscillating(s):
     m = s.movement
     if m.change > MOVING and m.change > 4 * m.floor:
         return (
-            f"from one look to the next {m.change:.0%} of the samples change their mode (sampling "
-            f"alone: {m.floor:.0%}); {m.ever} modes were visited lately, {m.now} at the last look"
+            f"from one look to the next {m.change:.0%} of the samples move to another mode (sampling "
+            f"alone: {m.floor:.0%}); modes visited lately: {m.ever}, at the last look: {m.now}"
         )
     return ""
 
@@ -278,8 +278,8 @@ def dropped(s):
     due = c.weights * c.counts.sum()
     missing = int(((c.counts < MISSING * due) & (due >= 10)).sum())
     if missing and c.quality >= POOR:
-        have = "mode has" if missing == 1 else "modes have"
-        return f"{missing} {have} less than a tenth of what is due, of {c.of} modes"
+        have = "modes has" if missing == 1 else "modes have"
+        return f"{missing} of {c.of} {have} less than a tenth of what is due"
     return ""
 
 

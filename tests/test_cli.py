@@ -221,7 +221,9 @@ BOTH = ("--recipes", "R1 + R2, GAN", "--seeds", "2")
 def test_a_study_prints_its_table_and_leaves_rows_table_and_picture(trials, capsys):
     assert study("ring", *BOTH, "--out", "my study") == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[0].startswith("recipe   n  failed  modes ± SE (SD)     quality ± SE (SD)")
+    assert out.splitlines()[0].startswith(
+        "recipe   n  failed  modes ± SE (SD)     quality ± SE (SD)"
+    )
     assert out.splitlines()[1].startswith("GAN      2  0       7.50 ± 0.50 (0.71)  0.9 ± 0 (0)")
     assert out.splitlines()[2].startswith("R1 + R2  1  1       7 ± nan (nan)")
     assert f"Rows, table and picture: {Path('my study/ring').resolve()}" in out

@@ -316,7 +316,8 @@ def _penalty(answer, D, real, fake, seed=0):
     seen = list(D.seen)
     probes.number(value, "The penalty")
     one_by_one = torch.cat([x for x in seen if len(x) < len(real)] or [real])
-    between = [x for x in (one_by_one, *seen) if not (torch.equal(x, real) or torch.equal(x, fake))]
+    between = [one_by_one, *(x for x in seen if len(x) == len(real))]
+    between = [x for x in between if not (torch.equal(x, real) or torch.equal(x, fake))]
     if not seen:
         raise _named("CONSTANT", GP_WORDS)
     if not between or len(between[-1]) != len(real):

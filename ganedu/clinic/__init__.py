@@ -28,8 +28,8 @@ def patient(name):
 
 def truth(name):
     """What was done to a patient: (diagnosis, cause, treatment), each as text."""
-    answers = json.loads(base64.b64decode((FOLDER / "answers.json").read_text()))
-    return tuple(answers[_known(name)])
+    answers = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
+    return tuple(json.loads(base64.b64decode(answers[_known(name)])))
 
 
 def _known(name):

@@ -115,13 +115,6 @@ class Straight(nn.Module):
         return self.net(z)
 
 
-class Rectified(MLPGenerator):
-    """A generator with a ReLU after its last layer: no coordinate can be negative."""
-
-    def forward(self, z):
-        return super().forward(z).relu()
-
-
 def moved(mixture, turn=0.0, scale=1.0):
     """The mixture turned by `turn` radians and scaled, its modes as wide as before."""
     spin = torch.tensor([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
@@ -213,14 +206,6 @@ def dropped_in_the_grid(seed):
     return sound(seed, data=only(GRID, range(6)))
 
 
-@case(
-    "dropped modes", "Take the ReLU away: the last layer of G must reach all of the data's range."
-)
-def rectified(seed):
-    """A ReLU was left at the end of G: no coordinate can be negative."""
-    return sound(seed, G=Rectified)
-
-
 @case("wrong proportions", "Mend the data, or draw rare examples more often.")
 def uneven_data(seed):
     """The training data hold some modes several times as often as others."""
@@ -239,10 +224,10 @@ def no_room_in_z(seed):
     return sound(seed, G=OneHot, lr_g=1e-2)
 
 
-@case("collapse within modes", "Train on the data as they were before smoothing.", WIDE_RING)
+@case("collapse within modes", "Train on the data as they were before smoothing.", WIDE_RING, 2000)
 def averaged_data(seed):
-    """The training data were smoothed: their modes are a fifth as wide as they should be."""
-    return sound(seed, data=sharper(WIDE_RING, 0.02))
+    """The training data were smoothed: their modes are a tenth as wide as they should be."""
+    return sound(seed, 2000, data=sharper(WIDE_RING, 0.01), D=partial(waves, 5, 64))
 
 
 @case("oscillation", "A gradient penalty, and step sizes that fall.", steps=1000)

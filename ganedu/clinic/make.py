@@ -27,7 +27,7 @@ PATIENTS = [  # (case, seed), patient 01 first
     ("no_floor", 0),
     ("healthy", 0),
     ("saturated", 0),
-    ("rectified", 0),
+    ("dropped_by_waves", 0),
     ("tiny_steps", 0),
     ("collapse_of_waves", 0),
     ("no_room_in_z", 0),
@@ -43,10 +43,15 @@ def main():
     answers = {}
     for number, (name, seed) in enumerate(tqdm(PATIENTS), start=1):
         case = CASES[name]
-        answers[f"patient {number:02}"] = [case.diagnosis, case.cause, case.treatment]
+        answers[f"patient {number:02}"] = encoded(case)
         record_case(case, seed).save(folder / f"patient_{number:02}.npz")
-    text = json.dumps(answers).encode()
-    (folder / "answers.json").write_bytes(base64.encodebytes(text))
+    (folder / "answers.json").write_text(json.dumps(answers, indent=1) + "\n", encoding="utf-8")
+
+
+def encoded(case):
+    """Diagnosis, cause and treatment in base64."""
+    answer = [case.diagnosis, case.cause, case.treatment]
+    return base64.b64encode(json.dumps(answer).encode()).decode()
 
 
 def record_case(case, seed):

@@ -1,0 +1,176 @@
+"""The trial's treatments: each trains, each gets the same compute, and unrolling is what it says."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from ganedu import data, losses, treatments
+from ganedu.networks import MLPDiscriminator, MLPGenerator
+from ganedu.trainer import Trainer
+from ganedu.treatments import plane, stacks
+from ganedu.treatments.base import Unrolled
+
+torch.set_num_threads(1)
+MEASURED = {"modes", "quality", "reverse_kl", "d_updates", "g_updates", "cpu_seconds"}
+PLANE, STACKS = list(plane.TREATMENTS), list(stacks.TREATMENTS)
+
+
+def test_a_trial_has_ten_treatments_or_more_of_both_families():
+    for made in (plane.TREATMENTS, stacks.TREATMENTS):
+        families = [t.family for t in made.values()]
+        assert len(made) >= 10 and {"architecture", "training"} <= set(families)
+        assert next(iter(made)) == "baseline" and families.count("none") == 1
+
+
+def test_names_can_be_given_on_the_command_line():
+    assert not [name for name in PLANE + STACKS if "," in name]
+
+
+@pytest.mark.parametrize("name", PLANE)
+def test_each_treatment_of_points_trains_and_is_measured(name):
+    found = treatments.trial("ring")[name](0, steps=2)
+    assert set(found) >= MEASURED and found["g_updates"] == 2
+    assert all(math.isfinite(x) for x in found.values())
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(stacks, "SAMPLES", 300)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_each_treatment_of_stacks_trains_and_is_measured(name, quick):
+    found = treatments.trial("stacked")[name](0, steps=2)
+    assert set(found) >= MEASURED | {"sure_modes"} and found["g_updates"] == 2
+
+
+def test_every_treatment_gets_the_same_compute(monkeypatch):
+    """Steps times cost is the budget, whatever the treatment."""
+    taken = {}
+
+    class Counted:
+        step, d_steps = 0, 1
+
+        def __init__(self, name):
+            self.name = name
+
+        def steps(self, n):
+            taken[self.name] = n
+            return []
+
+    monkeypatch.setattr(plane, "judge", lambda trainer, p_data: {})
+    for name, t in plane.TREATMENTS.items():
+        stand_in = plane.Treatment(
+            t.family, lambda p, seed, steps, name=name: Counted(name), t.cost
+        )
+        plane.run(stand_in, plane.DATA["ring"], 0)
+        assert abs(taken[name] * t.cost - plane.BUDGET) <= t.cost / 2
+
+
+def test_the_same_seed_gives_the_same_networks_and_another_seed_others():
+    def weights(seed):
+        trainer = plane.baseline(plane.DATA["ring"], seed, 10)
+        return torch.cat([p.flatten() for p in [*trainer.G.parameters(), *trainer.D.parameters()]])
+
+    assert torch.equal(weights(3), weights(3)) and not torch.equal(weights(3), weights(4))
+
+
+def test_the_annealed_weight_goes_from_a_twentieth_to_a_five_thousandth():
+    trainer = plane.annealed(plane.DATA["ring"], 0, 1000)
+    assert 0.05 * trainer.penalty_schedule(0) == pytest.approx(0.05)
+    assert 0.05 * trainer.penalty_schedule(1000) == pytest.approx(0.0002)
+
+
+def test_the_spectral_norm_of_every_layer_of_a_spectral_critic_is_at_most_1():
+    torch.manual_seed(0)
+    D = plane.critic(spectral=True)
+    x = torch.randn(8, 2)
+    for _ in range(30):  # power iteration
+        D(x)
+    layers = [m for m in D.modules() if isinstance(m, nn.Linear)]
+    assert len(layers) == 3
+    assert all(torch.linalg.matrix_norm(m.weight, 2) < 1.02 for m in layers)
+
+
+def test_the_published_data_at_unit_size():
+    ring, grid = plane.DATA["ring"], plane.DATA["grid"]
+    assert ring.std == 0.01 and len(ring.means) == 8 and len(grid.means) == 25
+    assert grid.means.abs().max() == 1 and grid.std * 4 == 0.05  # spacing 2, std .05, over 4
+
+
+# ---- unrolling -----------------------------------------------------------------------------------
+
+
+class Plainly(nn.Module):
+    """G: z [n, 1] -> w z + b."""
+
+    z_dim, z_shape = 1, (1,)
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([0.7], dtype=torch.float64))
+        self.b = nn.Parameter(torch.tensor([0.3], dtype=torch.float64))
+
+    def forward(self, z):
+        return self.w * z.double() + self.b
+
+
+class Slope(nn.Module):
+    """D: x [n, 1] -> a x + c."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor(0.4, dtype=torch.float64))
+        self.c = nn.Parameter(torch.tensor(-0.2, dtype=torch.float64))
+
+    def forward(self, x):
+        return self.a * x.squeeze(1) + self.c
+
+
+def unrolled_loss(G, D, z, real, ahead, h):
+    """By hand: D's `ahead` steps of gradient descent on the logistic loss, then G's loss."""
+    a, c, fake = D.a.item(), D.c.item(), (G.w.item() * z + G.b.item()).squeeze(1)
+    for _ in range(ahead):
+        r, f = torch.sigmoid(-(a * real + c)), torch.sigmoid(a * fake + c)
+        slope_a, slope_c = (f * fake).mean() - (r * real).mean(), f.mean() - r.mean()
+        a, c = a - h * slope_a, c - h * slope_c
+    return nn.functional.softplus(-(a * fake + c)).mean().item()
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_unrolling_follows_d_through_its_own_steps(ahead):
+    """G's gradient against finite differences of the loss after D's steps: through D's answer too."""
+    points = data.Points(torch.tensor([[1.0], [2.0]], dtype=torch.float64))
+    trainer = Unrolled(G=Plainly(), D=Slope(), data=points, batch=4)
+    trainer.ahead, trainer.step_size = ahead, 0.5
+    rng = torch.Generator().manual_seed(1)
+    z, real = torch.randn(4, 1, generator=rng).double(), points.sample(4, rng)
+    before = [p.clone() for p in trainer.D.parameters()]
+    trainer.opt_G = torch.optim.SGD(trainer.G.parameters(), lr=0.0)  # look at the gradient only
+    trainer._g_step(real, trainer.G(z), lambda *a: None)
+    for name in ("w", "b"):
+        weight, e = getattr(trainer.G, name), 1e-5
+        found = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                weight += sign * e
+                found.append(unrolled_loss(trainer.G, trainer.D, z, real.squeeze(1), ahead, 0.5))
+                weight -= sign * e
+        assert weight.grad.item() == pytest.approx((found[0] - found[1]) / (2 * e), rel=1e-4)
+    assert all(torch.equal(a, b) for a, b in zip(before, trainer.D.parameters()))
+    assert all(p.grad is None for p in trainer.D.parameters())
+
+
+def test_unrolling_by_no_step_is_the_plain_trainer():
+    def weights(kind):
+        torch.manual_seed(0)
+        G, D = MLPGenerator(width=8), MLPDiscriminator(width=8)
+        trainer = kind(G=G, D=D, data=data.ring(8), batch=16, loss=losses.nonsaturating)
+        trainer.ahead = 0
+        for _ in trainer.steps(5):
+            pass
+        return torch.cat([p.flatten() for p in G.parameters()])
+
+    assert torch.allclose(weights(Unrolled), weights(Trainer), atol=1e-6)
