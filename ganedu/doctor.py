@@ -47,7 +47,7 @@ FIRST = {
     "healthy": "nothing to mend; see whether other seeds agree",
     "full collapse": "see that G uses its z; then the relativistic loss with R1 + R2 (chapter 08)",
     "dropped modes": "count the training data; then the relativistic loss with R1 + R2 (chapter 08)",
-    "wrong proportions": "count the training data first: does G copy its proportions?",
+    "wrong proportions": "count the training data: does G copy its proportions?",
     "collapse within modes": "see that z varies continuously and that the data were not smoothed",
     "oscillation": "step sizes that fall to zero, then R1 (chapter 04)",
     "memorisation": "more training data, or an earlier stop",

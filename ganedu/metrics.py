@@ -133,14 +133,16 @@ def _with_one(x):
 def _share_inside(points, centres, k):
     """Share of the points that lie inside at least one centre's ball."""
     rim = _radii(centres, k)
-    inside = torch.cat([(near < rim).any(1) for near in _distances(points, centres)])
-    return inside.double().mean().item()
+    inside = sum((near < rim).any(1).sum().item() for near in _distances(points, centres))
+    return inside / len(points)
 
 
 def _radii(x, k):
     """Squared distance of each row to its k-th nearest other row, less what rounding may add."""
-    nearest = [near.topk(k + 1, largest=False).values[:, k] for near in _distances(x, x)]
-    return torch.cat(nearest) - ROUNDING * ((x - x.mean(0)) ** 2).sum(1)
+    rim = torch.empty_like(x[:, 0])  # whole: small pieces kept between large blocks waste gigabytes
+    for part, near in zip(_blocks(rim, len(x)), _distances(x, x)):
+        part.copy_(near.topk(k + 1, largest=False).values[:, k])  # into rim
+    return rim - ROUNDING * ((x - x.mean(0)) ** 2).sum(1)
 
 
 def _distances(points, centres):

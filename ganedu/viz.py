@@ -146,7 +146,9 @@ def study(rows, measures, *, axes=None):
         for y, recipe in enumerate(recipes):
             runs = [row for row in rows if row["recipe"] == recipe and "failed" not in row]
             _seeds(ax, y, np.array([row[measure] for row in runs if measure in row], dtype=float))
-        ax.set(xlabel=measure.replace("_", " "), ylim=(len(recipes) - 0.5, -0.5))
+        ax.set(
+            xlabel=measure.replace("_", " ").replace(" kl", " KL"), ylim=(len(recipes) - 0.5, -0.5)
+        )
     axes[0].set_yticks(range(len(recipes)), [_with_failures(rows, name) for name in recipes])
     return axes
 

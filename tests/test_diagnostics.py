@@ -1,20 +1,30 @@
-"""Counting modes: of a known mixture by distance, of digits by a classifier."""
+"""What happened in training, in numbers: each against an answer that is known."""
 
 import math
 
 import pytest
+import recipes
 import torch
+from torch import nn
 
-from ganedu import data
+from ganedu import data, losses
 from ganedu.diagnostics import (
+    birthday,
     class_coverage,
     confusion,
+    health,
+    kl,
     kl_floor,
     kl_floor_sd,
+    memorisation,
     mode_coverage,
     modes_reported,
+    movement,
     stacked_coverage,
+    true_quality,
+    within_modes,
 )
+from ganedu.losses import Loss
 
 
 def generator(seed=0):
@@ -189,3 +199,303 @@ def test_an_error_in_one_class_alone_concerns_the_modes_that_hold_it():
     errs[4, 4], errs[4, 9] = 0.5, 0.5
     reported = modes_reported(errs)
     assert reported[[0, 400, 447, 444]].round().tolist() == [1, 2, 4, 8]
+
+
+# ---------------------------------------------------------------- proportions
+
+
+def test_kl_by_hand_and_its_direction():
+    """3/4 ln(3/2) + 1/4 ln(1/2) = .1308; the other way round 1/2 ln(2/3) + 1/2 ln 2 = .1438."""
+    assert abs(kl([3, 1], [1, 1]) - 0.130812) < 1e-6
+    assert abs(kl([1, 1], [3, 1]) - 0.143841) < 1e-6
+    assert kl(torch.tensor([2, 6]), torch.tensor([0.25, 0.75])) == 0
+
+
+def test_kl_to_what_lacks_a_mode_is_infinite_and_from_it_is_finite():
+    assert kl([1, 1], [1, 0]) == math.inf
+    assert abs(kl([1, 0], [1, 1]) - math.log(2)) < 1e-9
+
+
+def test_both_kls_of_a_half_lost_ring():
+    ring = data.ring(4, std=0.01)
+    found = mode_coverage(ring.means[[0, 0, 0, 1]], ring)
+    assert abs(found.reverse_kl - (0.75 * math.log(3) + 0.25 * math.log(1))) < 1e-6
+    assert found.forward_kl == math.inf
+
+
+def test_the_kls_count_junk_at_its_nearest_mode():
+    ring = data.ring(4, std=0.01)
+    x = torch.cat([ring.means[[0, 0, 1, 2]], 0.5 * ring.means[[1, 2, 3, 3]]])
+    found = mode_coverage(x, ring)
+    assert found.counts.tolist() == [2, 1, 1, 0] and found.near.tolist() == [2, 2, 2, 2]
+    assert found.reverse_kl == found.forward_kl == 0
+
+
+def test_the_kl_is_to_the_mixtures_own_weights():
+    mixture = data.ring(2, std=0.01, weights=torch.tensor([0.75, 0.25]))
+    assert mode_coverage(mixture.means[[0, 0, 0, 1]], mixture).reverse_kl < 1e-9
+    assert abs(mode_coverage(mixture.means[[0, 1]], mixture).reverse_kl - 0.143841) < 1e-6
+
+
+def test_the_floor_of_the_kl_and_its_deviation_by_simulation():
+    """(k - 1) / 2n; 4,000 trials: 1.6% of deviation in the mean, 1.5% or so in the SD."""
+    k, n = 8, 1000
+    draws = torch.randint(k, (4000, n), generator=generator())
+    floors = torch.tensor([kl(torch.bincount(row, minlength=k), torch.ones(k)) for row in draws])
+    assert abs(floors.mean() / kl_floor(k, n) - 1) < 0.06
+    assert abs(floors.std() / kl_floor_sd(k, n) - 1) < 0.08
+
+
+def test_the_ceiling_of_quality():
+    assert abs(true_quality() - 0.98889) < 1e-5 and abs(true_quality(1) - 0.39347) < 1e-5
+
+
+def test_the_numbers_stand_beside_those_of_the_truth():
+    ring = data.ring(8)
+    text = mode_coverage(ring.means[[0] * 2000], ring).beside_truth()
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[1] == ["modes", "found", "1", "of", "8", "8", "of", "8"]
+    assert lines[2] == ["high", "quality", "100.0%", "98.9%,", "SD", "0.2%"]
+    assert lines[3] == ["reverse", "KL", "2.0794", "0.0018,", "SD", "0.0009"]
+    assert lines[4] == ["forward", "KL", "inf", "0.0018,", "SD", "0.0009"]
+
+
+# ---------------------------------------------------------------- inside a mode
+
+
+def around(mixture, n, noise, seed=0):
+    """n points around each mode, [n k, 2]: mean + noise(a standard normal [n k, 2])."""
+    z = torch.randn(n * len(mixture.means), 2, generator=generator(seed))
+    return mixture.means.repeat_interleave(n, dim=0) + noise(z)
+
+
+def test_true_samples_have_the_true_width():
+    """2,000 a mode: one width deviates by 1.1%, their mean by 0.4%; narrow is a little less."""
+    ring = data.ring(8)
+    found = within_modes(around(ring, 2000, lambda z: 0.05 * z), ring)
+    assert found.spread.shape == (8,)
+    assert (found.spread - 1).abs().max() < 0.05 and abs(found.spread.mean() - 1) < 0.012
+    assert (found.narrow - 1).abs().max() < 0.07 and (found.narrow <= found.spread).all()
+
+
+def test_half_the_width_is_a_half():
+    """.513: the true samples are cut off at 3 std, which leaves .9744 of their width."""
+    ring = data.ring(8)
+    found = within_modes(around(ring, 2000, lambda z: 0.025 * z), ring)
+    assert (found.spread - 0.5 / 0.97440).abs().max() < 0.03
+
+
+def test_points_have_no_width_and_lines_none_in_one_direction():
+    ring = data.ring(8)
+    points = within_modes(around(ring, 30, torch.zeros_like), ring)
+    assert points.spread.max() < 1e-6 and points.narrow.max() < 1e-6
+    lines = within_modes(around(ring, 2000, lambda z: 0.05 * z[:, :1] * torch.ones(1, 2)), ring)
+    assert lines.narrow.max() < 1e-3 and lines.spread.min() > 0.6
+
+
+def test_a_mode_with_few_good_samples_has_no_width_to_speak_of():
+    ring = data.ring(4, std=0.01)
+    good = ring.means[[0] * 20 + [1] * 19 + [2] * 19]
+    junk = 0.5 * ring.means[[2] * 40]
+    found = within_modes(torch.cat([good, junk]), ring)
+    assert found.spread.isnan().tolist() == [False, True, True, True]
+
+
+# ---------------------------------------------------------------- over time
+
+
+def test_movement_by_hand():
+    """Shares (1, 0), (0, 1), (1/2, 1/2): total variations 1 and 1/2."""
+    found = movement([[4, 0, 0], [0, 8, 0], [1, 1, 0]])
+    assert abs(found.change - 0.75) < 1e-9
+    assert (found.ever, found.now) == (2, 2)
+    assert movement([[4, 0], [0, 4]]).now == 1
+
+
+def test_what_is_still_does_not_move_and_what_has_one_mode_has_no_noise():
+    assert movement([[5, 0], [5, 0]]).floor == 0
+    assert movement([[1, 3], [10, 30]]).change == 0
+
+
+def test_the_floor_of_movement_by_simulation():
+    """Looks that differ by sampling alone: the change is the floor; 400 looks, about 2% of noise."""
+    weights = torch.tensor([5, 1, 2, 2, 4.0])
+    draws = torch.multinomial(weights.expand(400, -1), 500, True, generator=generator())
+    found = movement([torch.bincount(row, minlength=5).tolist() for row in draws])
+    assert abs(found.change / found.floor - 1) < 0.08
+
+
+def test_movement_needs_two_looks():
+    with pytest.raises(ValueError, match=r"at least two histograms \[k\]; got \[1, 2\]"):
+        movement([[1, 2]])
+
+
+# ---------------------------------------------------------------- the birthday test
+
+
+def test_birthday_pairs_by_hand():
+    """Of four points one pair is close: 6 pairs, 1 duplicate, support 6."""
+    found = birthday(torch.tensor([[0.0], [0.5], [5.0], [9.0]]), close=1)
+    assert (found.pairs, found.duplicates, found.support) == (6, 1, 6.0)
+
+
+def test_the_distance_is_euclidean_over_all_of_an_image():
+    x = torch.zeros(2, 1, 2, 2)
+    x[1] += 0.5  # 4 pixels: 1 apart
+    assert birthday(x, close=1.01).duplicates == 1
+    assert birthday(x, close=1).duplicates == 0
+
+
+@pytest.mark.parametrize("s, n", [(30, 100), (400, 300)])
+def test_the_interval_holds_the_number_of_things_in_about_95_of_100_trials(s, n):
+    rng, held = generator(1), 0
+    for _ in range(200):
+        codes = torch.randint(s, (n, 1), generator=rng).float()
+        found = birthday(codes, close=0.5)
+        assert found.low <= found.support <= found.high
+        held += found.low <= s <= found.high
+    assert 0.90 < held / 200 < 0.995
+
+
+def test_no_duplicates_still_give_a_lower_end():
+    """The rule of three: with 0 of 45 pairs, 1/s is at most 3/45 at 95%."""
+    found = birthday(torch.arange(10.0)[:, None], close=0.5)
+    assert (found.duplicates, found.support, found.high) == (0, math.inf, math.inf)
+    assert abs(found.low - 15) < 1e-9
+
+
+def test_near_duplicates_far_from_the_origin_are_told_apart():
+    x = 1000 + torch.tensor([[0.0], [0.01], [0.02]])
+    assert birthday(x, close=0.015).duplicates == 2
+
+
+@pytest.mark.parametrize("n, close", [(1, 1.0), (5, 0.0), (5, math.nan)])
+def test_birthday_needs_two_samples_and_a_distance(n, close):
+    with pytest.raises(ValueError, match="two samples or more and close > 0"):
+        birthday(torch.zeros(n, 2), close)
+
+
+# ---------------------------------------------------------------- memorisation
+
+
+def test_fresh_samples_are_as_near_to_either_set():
+    ring = data.ring(8)
+    fake, train, held = (ring.sample(2000, generator(seed)) for seed in range(3))
+    found = memorisation(fake, train, held)
+    assert abs(found.nearer - 0.5) < 0.05 and abs(found.ratio - 1) < 0.1
+
+
+def test_copies_are_all_nearer_at_no_distance():
+    ring = data.ring(8)
+    train, held = ring.sample(100, generator(1)), ring.sample(100, generator(2))
+    found = memorisation(train[:40], train, held)
+    assert (found.nearer, found.ratio) == (1.0, 0.0)
+    assert memorisation(held[:40], train, held).nearer == 0.0
+
+
+def test_a_tie_counts_half():
+    """The fake at 0 is 1 from both sets, the one at 1 is nearer to the training set."""
+    fake = torch.tensor([[0.0], [1.0]])
+    found = memorisation(fake, torch.tensor([[1.0]]), torch.tensor([[-1.0]]))
+    assert found.nearer == 0.75
+
+
+@pytest.mark.parametrize("sizes", [(4000, 200), (200, 4000)])
+def test_a_larger_set_is_no_nearer(sizes):
+    ring = data.ring(8)
+    fake = ring.sample(1000, generator(0))
+    train, held = (ring.sample(n, generator(1 + i)) for i, n in enumerate(sizes))
+    assert abs(memorisation(fake, train, held).nearer - 0.5) < 0.15
+
+
+def test_memorisation_takes_images_and_needs_some():
+    x = torch.rand(6, 1, 4, 4, generator=generator())
+    assert memorisation(x[:2], x[:3], x[3:]).nearer == 1.0
+    with pytest.raises(ValueError, match="needs fakes, training examples and held-out examples"):
+        memorisation(x, x[:0], x)
+
+
+# ---------------------------------------------------------------- health
+
+
+def by_hand(trainer, n, seed=0):
+    """The same batch as `health` draws: (real, z)."""
+    rng = generator(seed)
+    return trainer.data.sample(n, rng), torch.randn(n, *trainer.G.z_shape, generator=rng)
+
+
+def norm(weights):
+    return torch.cat([p.grad.flatten() for p in weights]).norm().item()
+
+
+@pytest.mark.parametrize("loss", [losses.nonsaturating, losses.relativistic])
+def test_the_norms_of_the_gradients_are_those_of_backward(loss):
+    trainer = recipes.mlp(loss=loss)
+    real, z = by_hand(trainer, 64)
+    found = health(trainer, n=64)
+    G, D = trainer.G, trainer.D
+    loss.d(D(real), D(G(z).detach())).backward()
+    assert abs(found.d_gradient / norm(D.parameters()) - 1) < 1e-4
+    judged = (D(real), D(G(z))) if loss.g_sees_real else (D(G(z)),)
+    loss.g(*judged).backward()
+    assert abs(found.g_gradient / norm(G.parameters()) - 1) < 1e-4
+
+
+class SaysX(nn.Module):
+    """D's logit is the first coordinate, scaled."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x):
+        return self.scale * x[:, 0]
+
+
+class Left(nn.Module):
+    """G puts everything at (-2, 0), whatever z is."""
+
+    z_dim = 2
+
+    def __init__(self):
+        super().__init__()
+        self.at = nn.Parameter(torch.tensor([-2.0, 0.0]))
+
+    def forward(self, z):
+        return self.at.expand(len(z), 2)
+
+
+def test_accuracy_and_confidence_by_hand():
+    """Real at x = 1 for 3 of 4 and -1 for the rest, fake at -2: D tells (3/4 + 1)/2 right."""
+    mixture = data.Mixture([[1.0, 0.0], [-1.0, 0.0]], 0.01, [0.75, 0.25])
+    trainer = recipes.mlp(G=Left(), D=SaysX(), data=mixture)
+    found = health(trainer, n=4000)
+    sigmoid = torch.tensor([1.0, -1.0, -2.0]).sigmoid()
+    assert abs(found.d_accuracy - 0.875) < 0.02
+    assert abs(found.d_real - (0.75 * sigmoid[0] + 0.25 * sigmoid[1])) < 0.02
+    assert abs(found.d_fake - sigmoid[2]) < 1e-5
+    assert abs(found.g_gradient - (1 - sigmoid[2])) < 1e-5  # d softplus(-s) / ds = -(1 - D)
+
+
+def test_a_detached_loss_gives_g_no_gradient():
+    cut = Loss(losses.logistic_d, lambda fake: losses.nonsaturating_g(fake.detach()))
+    found = health(recipes.mlp(loss=cut))
+    assert found.g_gradient == 0 and found.d_gradient > 0
+
+
+@pytest.mark.parametrize("make", [recipes.mlp_with_everything, recipes.dcgan])
+def test_looking_at_health_changes_nothing(make):
+    looked = make()
+    looked.fit(2, progress=False)
+    before = looked.state_dict()
+    grads = [p.grad.clone() for net in (looked.G, looked.D) for p in net.parameters()]
+    first = health(looked, n=8)
+    after = [p.grad for net in (looked.G, looked.D) for p in net.parameters()]
+    assert recipes.same(before, looked.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(grads, after, strict=True))
+    assert health(looked, n=8) == first and health(looked, n=8, seed=1) != first
+    looked.fit(2, progress=False)
+    ends, left = looked.state_dict(), make()
+    left.load_state_dict(before)
+    left.fit(2, progress=False)
+    assert recipes.same(ends, left.state_dict())

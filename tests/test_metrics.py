@@ -1,6 +1,8 @@
 """ganedu.metrics: known answers, properties that every metric must have, and clear errors."""
 
 import math
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -323,6 +325,24 @@ def test_the_largest_block_stays_small():
     """50,000 x 50,000 distances are 20 GB; a block of them is at most 2 MiB x 16."""
     x = torch.zeros(50_000, 2, dtype=torch.float64)
     assert next(metrics._distances(x, x)).nbytes <= 32 * 2**20
+
+
+MEMORY = """
+import resource, torch
+from ganedu.metrics import precision_recall
+x = torch.randn(20_000, 16, generator=torch.Generator().manual_seed(0))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+precision_recall(x, x[:100] * 0.9)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
+def test_memory_does_not_grow_with_the_number_of_blocks():
+    """20,000 x 20,000 distances are 3 GB, in 313 blocks of 10 MB: none of them may stay behind."""
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 300
 
 
 @pytest.mark.parametrize("metric", ALL)

@@ -10,9 +10,12 @@ import math
 import numpy as np
 import torch
 
+from ganedu import clinic
 from ganedu.checks import probes
 from ganedu.checks.engine import Misconception
 from ganedu.checks.probes import near
+from ganedu.diagnostics import kl_floor
+from ganedu.doctor import FIRST, Signs
 
 # ---- what all share ------------------------------------------------------------------------------
 
@@ -577,4 +580,210 @@ def _check_none(answer):
         raise Misconception("NONE-FOUND", *BIRTHDAY_WORDS["NONE-FOUND"])
 
 
-EXERCISES = {"counter": counter, "reverse_kl": reverse_kl, "birthday": birthday}
+# ---- 07.proved -----------------------------------------------------------------------------------
+
+CLAIMS = {  # letter: (is it proved?, code of the mistake, what was overlooked, one next step)
+    "a": (
+        False,
+        "LOSS-PROVES",
+        "Claim a is not proved: losses compare G with what D was shown, and with how well D looks.",
+        "Find the two runs in the lesson whose losses nobody can tell apart.",
+    ),
+    "b": (
+        False,
+        "GRID-OF-64",
+        "Claim b is not proved: 64 samples of a *perfect* generator miss that mode about half of "
+        "the time.",
+        "Compute 0.99 to the power of 64.",
+    ),
+    "c": (
+        True,
+        "TOO-CAUTIOUS",
+        "Claim c is proved, as far as samples can prove anything.",
+        "How likely is this for a generator that makes the mode at its due? 0.99 to the power 2,500.",
+    ),
+    "d": (
+        False,
+        "SPREAD-IS-NOT-COVERAGE",
+        "Claim d is not proved: mean and spread are five numbers, and modes can vanish without them.",
+        "Every second mode of a ring: what are its mean and its standard deviations?",
+    ),
+    "e": (
+        False,
+        "N-OF-ONE",
+        "Claim e is not proved: one run of each was compared.",
+        "In the lesson, how many modes did one recipe find with five seeds?",
+    ),
+    "f": (
+        False,
+        "KL-FLOOR",
+        "Claim f is not proved: a perfect sampler of the ring scores that much.",
+        "Compute (k - 1)/2n for k = 8 and n = 2,500.",
+    ),
+    "g": (
+        False,
+        "JUNK-COVERAGE",
+        "Claim g is not proved: points strewn anywhere find every mode, if there are enough of them.",
+        "What does the quality say about the other samples?",
+    ),
+    "h": (
+        True,
+        "TOO-CAUTIOUS",
+        "Claim h is proved: the same test, on as many samples, at the same distance.",
+        "Write down both estimates of the support.",
+    ),
+}
+
+
+def proved(answer):
+    """my_verdicts() -> {"a": bool, ...}"""
+    said = _dictionary(answer(), CLAIMS, "letters")
+    for letter, verdict in said.items():
+        if not isinstance(verdict, bool | np.bool_):
+            raise Misconception(
+                "NOT-A-VERDICT",
+                f"Your verdict on claim {letter} is {verdict!r}.",
+                "True where the evidence proves the claim, False where it does not.",
+            )
+    wrong = [letter for letter in CLAIMS if said[letter] != CLAIMS[letter][0]]
+    if wrong:
+        _, code, seen, following = CLAIMS[wrong[0]]
+        raise Misconception(code, f"{len(CLAIMS) - len(wrong)} of 8 are right. {seen}", following)
+    return (
+        "Right, all eight: you ask what the same evidence would look like if the claim were false."
+    )
+
+
+def _dictionary(said, keys, what):
+    """A returned dict with just these keys, or a named verdict."""
+    if not isinstance(said, dict):
+        raise Misconception(
+            "NOT-A-DICT",
+            f"Your function returned a {type(said).__name__}.",
+            f"Return a dict whose keys are the {what}: {', '.join(list(keys)[:2])}, ...",
+        )
+    missing, extra = [k for k in keys if k not in said], [k for k in said if k not in keys]
+    if missing or extra:
+        seen = f"There is no answer for {', '.join(missing)}." if missing else ""
+        seen += f" There is one for {', '.join(map(str, extra))}, which is not asked." * bool(extra)
+        raise Misconception("ONE-MISSING", seen.strip(), f"The keys are {', '.join(keys)}.")
+    return said
+
+
+# ---- 07.diagnose ---------------------------------------------------------------------------------
+
+PATIENTS = [f"patient {number:02}" for number in (1, 2, 6, 7, 8, 10, 12, 14)]
+DIAGNOSES = list(FIRST)
+PLAYERS = ("discriminator too strong", "generator starved", "diverged")
+SYMPTOMS = ("dropped modes", "wrong proportions", "oscillation")
+CAUSES = ("full collapse", "memorisation")
+
+
+def diagnose(answer):
+    """my_diagnoses() -> {"patient 01": diagnosis, ...}"""
+    said = _dictionary(answer(), PATIENTS, "patients")
+    said = {name: str(claim).strip().lower() for name, claim in said.items()}
+    for name, claim in said.items():
+        if claim not in DIAGNOSES:
+            raise Misconception(
+                "NO-SUCH-DIAGNOSIS",
+                f"For {name} you say {claim!r}.",
+                f"Use one of these words: {', '.join(DIAGNOSES)}.",
+            )
+    truth = {name: clinic.truth(name)[0] for name in PATIENTS}
+    wrong = [name for name in PATIENTS if said[name] != truth[name]]
+    if not wrong:
+        return "Right, all eight. `clinic.truth(name)` tells you what was done to each of them."
+    against = [f"{name}: you say {said[name]}, but {_against(name, said[name])}." for name in wrong]
+    right = len(PATIENTS) - len(wrong)
+    code = _mistake(said[wrong[0]], truth[wrong[0]])
+    seen = f"{right} of {len(PATIENTS)} are right. " + " ".join(against[:3])
+    raise Misconception(code, seen, NEXT[code])
+
+
+NEXT = {
+    "OVERLOOKED": "Compare each of its six numbers with the row of the healthy generator.",
+    "GAVE-UP": "Go through the outline of a doctor from the top; the first pattern that fits wins.",
+    "FORCED-DIAGNOSIS": "Does this pattern fit? Where none of a list does, that too is a finding.",
+    "SYMPTOM-FOR-CAUSE": "What you saw is there. Which pattern, further up, would bring it along?",
+    "ONE-LOOK": "Draw the samples of several looks side by side, not of the last one alone.",
+    "EVERYTHING-IS-COLLAPSE": "Full collapse is one illness of ten: nearly all samples at one mode.",
+    "BLAMED-THE-PLAYERS": "Read `run.rows`: what do D's accuracy and G's samples do over time?",
+    "SPREAD-IS-NOT-COVERAGE": "Which modes are there, and how wide each is: two questions.",
+    "MISDIAGNOSED": "Measure this patient again, and read the numbers beside those of real data.",
+}
+
+
+def _mistake(claim, truth):
+    """The name of taking `truth` for `claim`."""
+    if claim == "healthy":
+        return "OVERLOOKED"
+    if claim == "unknown":
+        return "GAVE-UP"
+    if truth == "unknown":
+        return "FORCED-DIAGNOSIS"
+    if claim in SYMPTOMS and truth in CAUSES:
+        return "SYMPTOM-FOR-CAUSE"
+    if "oscillation" in (claim, truth):
+        return "ONE-LOOK"
+    if "collapse within modes" in (claim, truth):
+        return "SPREAD-IS-NOT-COVERAGE"
+    if claim == "full collapse":
+        return "EVERYTHING-IS-COLLAPSE"
+    return "BLAMED-THE-PLAYERS" if claim in PLAYERS else "MISDIAGNOSED"
+
+
+def _against(name, claim):
+    """What speaks against a claim, in numbers; the right name is not told."""
+    run = clinic.patient(name)
+    if not torch.isfinite(run.samples).all():
+        return "its samples are not all finite"
+    s = Signs.of(run)
+    c, top = s.coverage, float(s.shares[-1].max())
+    poor = f"{c.quality:.0%} of its samples are near a mode"
+    still = f"only {s.movement.change:.0%} of the samples change their mode from look to look"
+    if claim == "full collapse":
+        return f"the fullest mode has {top:.0%} of the samples" if top < 0.9 else poor
+    if claim == "oscillation":
+        return still if s.movement.change < 0.2 else "at each look one mode has nearly everything"
+    if claim == "memorisation":
+        if s.memory is None:
+            return "it never saw a training example twice: its data were drawn anew at each step"
+        return f"{s.memory.nearer:.0%} of samples are nearer to the training set (innocent: 50%)"
+    if claim == "discriminator too strong":
+        return f"D tells {s.d_accuracy:.0%} of examples right, and {c.quality:.0%} are near a mode"
+    if claim == "generator starved":
+        return f"G moved its samples by {s.moved:.0%} of the size of the data"
+    if claim == "diverged":
+        return f"half of its samples lie within {s.reach:.1f} times the size of the data"
+    return _against_shares(s, claim, poor, top)
+
+
+def _against_shares(s, claim, poor, top):
+    """The same for claims about modes, shares and widths."""
+    c = s.coverage
+    shares = f"the reverse KL is {c.reverse_kl:.3f} (a perfect sampler: {kl_floor(c.of, 800):.3f})"
+    narrow = s.within.narrow.nanmedian()
+    if claim == "unknown":
+        return "one of the ten patterns fits it"
+    if c.quality < 0.5:
+        return poor
+    if claim == "collapse within modes":
+        wide = s.within.spread.nanmedian()
+        return f"its modes are {wide:.2f} times as wide as the true ones, {narrow:.2f} at the narrowest"
+    if claim == "dropped modes" and c.modes == c.of:
+        return f"all {c.of} modes are found, and the emptiest has {int(c.counts.min())} samples"
+    if claim == "healthy" and narrow < 0.1:
+        return f"in their narrowest direction its modes have {narrow:.2f} of the true width"
+    if claim == "wrong proportions" and (c.reverse_kl > 0.06 or s.memory):
+        return f"something further up the list brings its uneven shares along ({c.modes} modes)"
+    return shares if top < 0.9 else f"the fullest mode has {top:.0%} of the samples"
+
+
+EXERCISES = {
+    "counter": counter,
+    "reverse_kl": reverse_kl,
+    "birthday": birthday,
+    "proved": proved,
+    "diagnose": diagnose,
+}

@@ -22,6 +22,7 @@ from ganedu.trainer import Trainer, cosine, geometric
 
 STEPS = 1200
 RING, GRID = data.ring(8), data.grid(3, spacing=0.8)  # std .05
+SIX = data.ring(6, radius=0.8)
 WIDE_RING, WIDE_GRID = data.ring(8, std=0.1), data.grid(3, spacing=0.8, std=0.1)
 FINE_RING, FINE_GRID = data.ring(8, std=0.01), data.grid(5, std=0.0125)  # the published ones
 SKEWED = torch.tensor([5, 1.2, 2, 3, 1.2, 5, 1.6, 2]) / 21  # .16 nats from even
@@ -102,6 +103,13 @@ class Deaf(MLPGenerator):
         return super().forward(0 * z + 1)
 
 
+class Coarse(MLPGenerator):
+    """A generator that hears only the signs of z."""
+
+    def forward(self, z):
+        return super().forward(z.sign())
+
+
 class Straight(nn.Module):
     """A generator without a bend: one linear layer."""
 
@@ -152,10 +160,10 @@ def healthy(seed):
     return sound(seed)
 
 
-@case("healthy", "None is needed.", data.ring(6, radius=0.8))
+@case("healthy", "None is needed.", SIX)
 def healthy_six(seed):
     """Nothing was done to it."""
-    return sound(seed, data=data.ring(6, radius=0.8))
+    return sound(seed, data=SIX)
 
 
 @case("healthy", "None is needed.")
@@ -188,10 +196,10 @@ def one_mode_in_the_data(seed):
     return sound(seed, 1000, data=only(RING, [seed % 8]))
 
 
-@case("dropped modes", "The relativistic loss with R1 + R2, annealed.", FINE_RING, 2500)
+@case("dropped modes", "The relativistic loss with R1 + R2, annealed.")
 def dropped_by_waves(seed):
     """The non-saturating loss with a D that sees fine waves of its input."""
-    return plain(seed, 2500, G=MLPGenerator, D=waves, data=FINE_RING, batch=256)
+    return plain(seed, D=waves)
 
 
 @case("dropped modes", "Mend the data: a generator copies what it is shown.")
@@ -224,10 +232,16 @@ def no_room_in_z(seed):
     return sound(seed, G=OneHot, lr_g=1e-2)
 
 
-@case("collapse within modes", "Train on the data as they were before smoothing.", WIDE_RING, 2000)
-def averaged_data(seed):
-    """The training data were smoothed: their modes are a tenth as wide as they should be."""
-    return sound(seed, 2000, data=sharper(WIDE_RING, 0.01), D=partial(waves, 5, 64))
+@case("collapse within modes", "Give G a z that varies continuously.", SIX)
+def no_room_for_six(seed):
+    """z only chooses one of 12 points: there is no room inside a mode."""
+    return sound(seed, data=SIX, G=partial(OneHot, 12), lr_g=1e-2)
+
+
+@case("collapse within modes", "Give G the whole z.")
+def coarse(seed):
+    """G uses only the signs of four latent numbers: it can make 16 points and no more."""
+    return sound(seed, G=partial(Coarse, z_dim=4, width=64))
 
 
 @case("oscillation", "A gradient penalty, and step sizes that fall.", steps=1000)
@@ -242,16 +256,16 @@ def no_floor_grid(seed):
     return plain(seed, data=GRID, loss=losses.wasserstein, lr_g=1e-2, lr_d=1e-2, schedule=None)
 
 
-@case("oscillation", "Equal step sizes that fall.", steps=1000)
-def slow_judge(seed):
-    """G's steps are ten times as large as D's, which is always late."""
-    return plain(seed, lr_g=1e-2, lr_d=1e-3, schedule=None)
+@case("oscillation", "Smaller steps that fall, and less momentum.", GRID, 1000)
+def momentum(seed):
+    """Large steps that never fall, with Adam's first average at 0.9: both players overshoot."""
+    return plain(seed, data=GRID, lr_g=2e-2, lr_d=2e-2, betas=(0.9, 0.999), schedule=None)
 
 
-@case("oscillation", "Smaller step sizes that fall.", steps=1000)
-def hinge_rush(seed):
-    """The hinge loss with large steps that never fall."""
-    return plain(seed, loss=losses.hinge, lr_g=1e-2, lr_d=1e-2, schedule=None)
+@case("oscillation", "A gradient penalty, and step sizes that fall.", SIX, 1000)
+def no_floor_for_six(seed):
+    """The Wasserstein loss without a penalty, with large steps that never fall."""
+    return plain(seed, data=SIX, loss=losses.wasserstein, lr_g=5e-3, lr_d=5e-3, schedule=None)
 
 
 @case("memorisation", "More training data.", WIDE_RING)
@@ -315,7 +329,7 @@ def g_helps_d(seed):
 def log_of_sigmoid(seed):
     """D's loss takes the log of a sigmoid, which is 0 once D is sure."""
     logs = Loss(lambda r, f: -losses.article_l_dan(r, f), losses.nonsaturating_g)
-    return plain(seed, 1000, D=partial(waves, width=64), loss=logs, lr_d=1e-2, lr_g=1e-4)
+    return plain(seed, 1000, D=partial(waves, width=64), loss=logs, lr_d=0.1)
 
 
 @case("unknown", "Give G hidden layers.", steps=600)
@@ -334,9 +348,3 @@ def turned_data(seed):
 def small_data(seed):
     """The training data were scaled by 0.75; the truth was not."""
     return sound(seed, 1000, data=moved(GRID, scale=0.75))
-
-
-@case("unknown", "A wider and deeper D.", steps=600)
-def short_sighted(seed):
-    """D has one layer of two units: it sees where the data end, and nothing of the inside."""
-    return plain(seed, 600, D=partial(MLPDiscriminator, width=2, depth=1))

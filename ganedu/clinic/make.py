@@ -21,7 +21,7 @@ PATIENTS = [  # (case, seed), patient 01 first
     ("deaf_and_restless", 0),
     ("dropped_in_the_data", 0),
     ("article_loop", 0),
-    ("averaged_data", 0),
+    ("coarse", 0),
     ("turned_data", 0),
     ("few_examples", 0),
     ("no_floor", 0),

@@ -18,7 +18,7 @@ from ganedu.trainer import Trainer, cosine, geometric
 from ganedu.treatments.base import Treatment
 
 BUDGET = 2000  # steps of the baseline; other treatments take BUDGET / cost
-CLASSROOM = 6000  # steps of the best recipe
+CLASSROOM = 1000  # steps of WGAN-GP, the best here, in about a minute on one core
 SAMPLES = 26_000  # to judge, as published
 LR = 5e-4  # Adam's step size for both
 
@@ -81,14 +81,15 @@ def relativistic_r1_r2(p_data, seed, steps, **changes):
     return baseline(p_data, seed, steps, **{**settings, **changes})
 
 
-def best(p_data, seed, steps, **changes):
+def annealed(p_data, seed, steps, **changes):
     """The same with larger steps that end at 0, a weight that falls tenfold, and an averaged G."""
     settings = {"lr_g": 1e-3, "lr_d": 1e-3, "ema": 0.998, "schedule": cosine(steps)}
     settings["penalty_schedule"] = geometric(steps, 0.1)
     return relativistic_r1_r2(p_data, seed, steps, **{**settings, **changes})
 
 
-def _wgan_gp(p_data, seed, steps):
+def wgan_gp(p_data, seed, steps):
+    """Wasserstein loss with gradient penalty, five steps of D for each of G."""
     settings = {"loss": losses.wasserstein, "penalty": penalties.gradient_penalty, "d_steps": 5}
     return baseline(p_data, seed, steps, **settings, betas=(0.0, 0.9))
 
@@ -115,11 +116,11 @@ TREATMENTS = {
     "slower D": Treatment("training", partial(baseline, lr_d=LR / 4), 1.0),
     "larger steps": Treatment("training", partial(baseline, lr_g=2 * LR, lr_d=2 * LR), 1.0),
     "hinge": Treatment("training", partial(baseline, loss=losses.hinge), 1.0),
-    "WGAN-GP": Treatment("training", _wgan_gp, 6.0),
+    "WGAN-GP": Treatment("training", wgan_gp, 6.0),
     "R1": Treatment("training", partial(baseline, penalty=partial(penalties.r1, gamma=0.1)), 1.7),
     "relativistic": Treatment("training", partial(baseline, loss=losses.relativistic), 1.05),
     "relativistic + R1 + R2": Treatment("training", relativistic_r1_r2, 2.2),
-    "best: annealed + EMA": Treatment("training", best, 2.2),
+    "R1 + R2 annealed + EMA": Treatment("training", annealed, 2.2),
 }
 
 

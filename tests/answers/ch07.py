@@ -7,6 +7,9 @@ import torch
 from scipy.special import rel_entr
 from torch.nn import functional as F
 
+from ganedu import clinic
+from ganedu.doctor import doctor
+
 # ---- 07.counter: my_counter(x, means, std) ------------------------------------------------------
 
 
@@ -445,6 +448,94 @@ BIRTHDAY_WRONG = [
     ("WRONG-VALUE", birthday_of_points_only),
 ]
 
+# ---- 07.proved: my_verdicts() -------------------------------------------------------------------
+
+VERDICTS = {"a": False, "b": False, "c": True, "d": False}
+VERDICTS |= {"e": False, "f": False, "g": False, "h": True}
+
+
+def verdicts(**changed):
+    return lambda: VERDICTS | changed
+
+
+def verdicts_by_what_is_proved():
+    return {letter: letter in "ch" for letter in "abcdefgh"}
+
+
+PROVED_WRONG = [
+    ("LOSS-PROVES", verdicts(a=True)),
+    ("LOSS-PROVES", lambda: dict.fromkeys("abcdefgh", True)),
+    ("GRID-OF-64", verdicts(b=True)),
+    ("TOO-CAUTIOUS", verdicts(c=False)),
+    ("TOO-CAUTIOUS", lambda: dict.fromkeys("abcdefgh", False)),
+    ("SPREAD-IS-NOT-COVERAGE", verdicts(d=True)),
+    ("N-OF-ONE", verdicts(e=True)),
+    ("N-OF-ONE", verdicts(e=True, f=True)),
+    ("KL-FLOOR", verdicts(f=True)),
+    ("JUNK-COVERAGE", verdicts(g=True)),
+    ("TOO-CAUTIOUS", verdicts(h=False)),
+    ("NOT-A-DICT", lambda: [False, False, True]),
+    ("ONE-MISSING", lambda: {"a": False}),
+    ("ONE-MISSING", verdicts(i=True)),
+    ("NOT-A-VERDICT", verdicts(a="no")),
+]
+
+# ---- 07.diagnose: my_diagnoses() ----------------------------------------------------------------
+
+CHART = {
+    "patient 01": "wrong proportions",
+    "patient 02": "full collapse",
+    "patient 06": "unknown",
+    "patient 07": "memorisation",
+    "patient 08": "oscillation",
+    "patient 10": "discriminator too strong",
+    "patient 12": "generator starved",
+    "patient 14": "collapse within modes",
+}
+
+
+def chart(number, diagnosis):
+    """All right but one."""
+    return lambda: CHART | {f"patient {number}": diagnosis}
+
+
+def chart_by_the_doctor():
+    return {name: doctor(clinic.patient(name)).name for name in CHART}
+
+
+def chart_in_capitals():
+    return {name: f" {diagnosis.capitalize()}" for name, diagnosis in CHART.items()}
+
+
+DIAGNOSE_WRONG = [
+    ("OVERLOOKED", lambda: dict.fromkeys(CHART, "healthy")),
+    ("OVERLOOKED", chart("14", "healthy")),
+    ("OVERLOOKED", chart("01", "healthy")),
+    ("OVERLOOKED", chart("07", "healthy")),
+    ("GAVE-UP", lambda: dict.fromkeys(CHART, "unknown")),
+    ("GAVE-UP", chart("10", "unknown")),
+    ("FORCED-DIAGNOSIS", chart("06", "collapse within modes")),
+    ("FORCED-DIAGNOSIS", chart("06", "wrong proportions")),
+    ("SYMPTOM-FOR-CAUSE", chart("02", "oscillation")),
+    ("SYMPTOM-FOR-CAUSE", chart("02", "dropped modes")),
+    ("SYMPTOM-FOR-CAUSE", chart("07", "wrong proportions")),
+    ("ONE-LOOK", chart("08", "dropped modes")),
+    ("ONE-LOOK", chart("08", "discriminator too strong")),
+    ("ONE-LOOK", chart("12", "oscillation")),
+    ("EVERYTHING-IS-COLLAPSE", lambda: dict.fromkeys(CHART, "full collapse")),
+    ("EVERYTHING-IS-COLLAPSE", chart("10", "full collapse")),
+    ("SPREAD-IS-NOT-COVERAGE", chart("14", "dropped modes")),
+    ("SPREAD-IS-NOT-COVERAGE", chart("01", "collapse within modes")),
+    ("BLAMED-THE-PLAYERS", chart("10", "generator starved")),
+    ("BLAMED-THE-PLAYERS", chart("12", "discriminator too strong")),
+    ("BLAMED-THE-PLAYERS", chart("01", "diverged")),
+    ("MISDIAGNOSED", chart("01", "dropped modes")),
+    ("MISDIAGNOSED", chart("01", "memorisation")),
+    ("NO-SUCH-DIAGNOSIS", chart("01", "mode collapse")),
+    ("NOT-A-DICT", lambda: list(CHART.values())),
+    ("ONE-MISSING", lambda: {"patient 01": "wrong proportions"}),
+]
+
 RIGHT = {
     "counter": [
         counter_with_cdist,
@@ -467,9 +558,13 @@ RIGHT = {
         birthday_with_triu,
         birthday_in_numpy,
     ],
+    "proved": [verdicts(), verdicts_by_what_is_proved],
+    "diagnose": [lambda: dict(CHART), chart_by_the_doctor, chart_in_capitals],
 }
 WRONG = {
     "counter": COUNTER_WRONG,
     "reverse_kl": REVERSE_KL_WRONG,
     "birthday": BIRTHDAY_WRONG,
+    "proved": PROVED_WRONG,
+    "diagnose": DIAGNOSE_WRONG,
 }
