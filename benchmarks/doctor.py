@@ -2,7 +2,7 @@
 
 The runs are the cases of `ganedu/clinic/cases.py`, as many of each diagnosis as of every other, in turns
 over the causes of a diagnosis; each run has a seed of its own. The thresholds of the doctor and the cases
-were tuned on seeds 0 to 9 only. Printed: the share of right diagnoses with Wilson's 95% interval, what
+were tuned on seeds 0 to 4 only. Printed: the share of right diagnoses with Wilson's 95% interval, what
 was taken for what, and each mistake with its evidence. Target: 95%.
 
 Finished runs are kept in `--folder`, and the same command goes on from there.

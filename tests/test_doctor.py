@@ -3,14 +3,15 @@
 import math
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import recipes
 import torch
 
 from ganedu import data
-from ganedu.diagnostics import health
-from ganedu.doctor import FIRST, PATTERNS, Run, doctor, record
+from ganedu.diagnostics import Memorisation, health
+from ganedu.doctor import FIRST, PATTERNS, Run, Signs, doctor, record
 from ganedu.losses import Loss, logistic_d
 
 RING = data.ring(8)
@@ -72,6 +73,7 @@ def test_samples_far_out_are_diverged():
 def test_far_is_measured_from_the_centre_of_the_data():
     away = data.Mixture(RING.means + 100, 0.05, RING.weights)
     says(run_of(away.sample(400, generator()), truth=away), "healthy")
+    says(run_of(100 + 40 * true(), truth=away), "diverged", "more than 40 times")
 
 
 def test_a_loss_that_was_not_finite_is_diverged_in_the_trainers_own_words():
@@ -104,11 +106,20 @@ def test_a_generator_that_began_where_it_should_be_is_not_starved():
 def test_copies_of_few_examples_are_memorised():
     train = true(24, seed=3)
     copies = train.repeat(20, 1) + 0.002 * torch.randn(480, 2, generator=generator(4))
-    says(run_of(copies, train=train), "memorisation", "100% of the samples", "fresh samples: 50%")
+    says(run_of(copies, train=train), "memorisation", "99% of the samples", "fresh samples: 50%")
 
 
 def test_a_finite_training_set_alone_is_not_memorised():
     says(run_of(true(), train=true(300, seed=3)), "healthy")
+
+
+def test_memorisation_needs_most_samples_nearer_and_much_nearer():
+    signs = Signs.of(run_of(true()))
+    named = [
+        bool(PATTERNS["memorisation"](replace(signs, memory=Memorisation(nearer, ratio))))
+        for nearer, ratio in [(0.9, 0.2), (0.9, 0.8), (0.6, 0.2)]
+    ]
+    assert named == [True, False, False]
 
 
 def test_all_samples_at_one_mode_are_a_full_collapse():
@@ -184,6 +195,18 @@ def test_a_mode_that_is_not_due_is_not_missed():
     weights = torch.tensor([0, 1, 1, 1, 1, 1, 1, 1]) / 7
     truth = data.ring(8, weights=weights)
     says(run_of(true(weights=weights), truth=truth), "healthy")
+
+
+def test_a_mode_too_rare_to_be_seen_in_so_few_samples_is_not_missed():
+    """2 of 400 samples are due to it."""
+    weights = torch.tensor([0.005, *[0.995 / 7] * 7])
+    without = true(weights=torch.tensor([0, 1, 1, 1, 1, 1, 1, 1]) / 7)
+    says(run_of(without, truth=data.ring(8, weights=weights)), "healthy")
+
+
+def test_modes_missing_amid_junk_are_not_named_dropped():
+    one = true(weights=torch.tensor([0, 1, 1, 1, 1, 1, 1, 1]) / 7)
+    says(run_of(torch.cat([one, JUNK, JUNK])), "unknown")
 
 
 def test_narrow_modes_have_collapsed_within():
