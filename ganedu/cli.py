@@ -258,8 +258,7 @@ def draw_study(rows, path):
     recipes = len({row["recipe"] for row in rows})
     fig = Figure(figsize=(3 + 2.4 * len(names), 0.9 + 0.32 * recipes), layout="constrained")
     axes = fig.subplots(1, len(names), sharey=True, squeeze=False)
-    viz.study(rows, names, axes=axes)
-    fig.suptitle("A dot for each seed; the bar is mean ± SD", x=0.01, ha="left", fontsize=10)
+    viz.study(rows, names, axes=axes, title="A dot for each seed; the bar is mean ± SD")
     fig.savefig(path, dpi=110)
 
 

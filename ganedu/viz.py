@@ -130,7 +130,7 @@ def tile(x, columns, gap=1):
     return sheet.reshape(n // columns * h, columns * w, c).squeeze(2).numpy()
 
 
-def study(rows, measures, *, axes=None):
+def study(rows, measures, *, axes=None, title=None):
     """Rows of `studies.study`: a panel for each measure, a line for each recipe, the first on top.
 
     A dot is a seed, the upright stroke their mean, the bar one standard deviation to either side. A
@@ -150,6 +150,8 @@ def study(rows, measures, *, axes=None):
             xlabel=measure.replace("_", " ").replace(" kl", " KL"), ylim=(len(recipes) - 0.5, -0.5)
         )
     axes[0].set_yticks(range(len(recipes)), [_with_failures(rows, name) for name in recipes])
+    if title:
+        axes[0].figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return axes
 
 

@@ -258,3 +258,10 @@ def test_outside_a_notebook_a_live_picture_does_nothing(monkeypatch, capsys):
 
     monkeypatch.setattr(IPython.display, "display", lambda *args, **kwargs: None)
     viz.Live(viz.figure(live=True)[0]).update()
+
+
+def test_the_title_of_a_study_stands_above_all_its_panels():
+    rows = [{"recipe": "a", "seed": 0, "modes": 1, "quality": 0.5}]
+    axes = viz.study(rows, ["modes", "quality"], title="what was found")
+    assert axes[0].figure.get_suptitle() == "what was found"
+    assert not any(ax.get_title() for ax in axes)
