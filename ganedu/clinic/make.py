@@ -24,7 +24,7 @@ PATIENTS = [  # (case, seed), patient 01 first
     ("coarse", 0),
     ("turned_data", 0),
     ("few_examples", 0),
-    ("no_floor", 0),
+    ("momentum", 0),
     ("healthy", 0),
     ("saturated", 0),
     ("dropped_by_waves", 0),
