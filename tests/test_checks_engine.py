@@ -2,18 +2,21 @@
 
 import json
 import linecache
+import os
+import signal
 import sys
 import threading
 import time
 import types
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 
 import ganedu.checks
-from ganedu.checks import Verdict, check
+from ganedu.checks import Verdict, check, engine
 from ganedu.networks import MLPGenerator
 
 MIME = "application/vnd.ganedu.verdict+json"
@@ -91,20 +94,66 @@ def test_a_call_that_python_cannot_interrupt_does_not_hold_up_the_verdict():
     assert time.monotonic() - start < 7
 
 
-def test_ctrl_c_while_a_check_runs_stops_the_learners_code_too(monkeypatch):
-    before = threading.active_count()
-    join, calls = threading.Thread.join, []
-
-    def interrupted(self, timeout=None):
-        calls.append(timeout)
-        if len(calls) == 1:
-            raise KeyboardInterrupt
-        return join(self, timeout)
-
-    monkeypatch.setattr(threading.Thread, "join", interrupted)
+def test_ctrl_c_while_a_check_runs_stops_the_learners_code_too():
+    """Ctrl-C comes while the check waits, here after a second."""
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
     with pytest.raises(KeyboardInterrupt):
         check("99.call", endless)
-    assert threading.active_count() == before
+    assert not psutil.Process().children()
+
+
+def test_a_call_that_keeps_the_interpreters_lock_is_ended():
+    verdict = check("99.call", lambda: sum(range(10**11)), seconds=0.5)
+    assert verdict.code == "TOO-LONG"
+    assert not psutil.Process().children()
+
+
+@pytest.mark.parametrize("ending", [lambda: os._exit(3), lambda: os.kill(os.getpid(), 9)])
+def test_an_answer_that_ends_its_process_gets_a_sentence(ending):
+    assert check("99.call", ending).code == "PROCESS-ENDED"
+
+
+def test_what_the_answer_prints_is_shown(capsys):
+    check("99.call", lambda: print("my shape is", 3))
+    assert capsys.readouterr().out == "my shape is 3\n"
+
+
+def test_nothing_that_the_answer_sets_stays_behind():
+    def sets():
+        torch.set_default_dtype(torch.float64)
+        torch.use_deterministic_algorithms(True)
+        torch.randn = None
+
+    before = torch.get_default_dtype(), torch.randn
+    for contain in (engine._in_child, engine._in_thread):
+        contain(lambda: engine.judged("99.call", lambda answer: answer(), sets), 5)
+        assert (torch.get_default_dtype(), torch.randn) == before
+        assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_without_fork_a_loop_is_stopped_in_its_thread():
+    before = threading.active_count()
+    found = engine._in_thread(endless, 0.3)
+    assert found.code == "TOO-LONG" and threading.active_count() == before
+
+
+def test_a_text_of_ten_megabytes_is_cut():
+    def answer():
+        raise ValueError("x" * 10**7)
+
+    assert len(repr(check("99.call", answer))) < 1000
+
+
+def test_an_exception_whose_text_raises_is_a_sentence():
+    class Silent(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def answer():
+        raise Silent
+
+    assert check("99.call", answer).code == "CRASHED"
 
 
 # ---- exceptions
@@ -266,6 +315,7 @@ def test_the_mime_bundle_has_text_html_and_a_verdict_for_machines(status):
         "code": "CODE",
         "message": "Seen.",
         "next": "Next.",
+        "section": "",
     }
 
 

@@ -5,6 +5,7 @@ learner's answer on known, asymmetric inputs and raises `Misconception` when it 
 wrong.
 """
 
-from ganedu.checks.engine import Misconception, Verdict, check
+from ganedu.checks.engine import Verdict, check
+from ganedu.checks.words import Misconception, catalogue
 
-__all__ = ["Misconception", "Verdict", "check"]
+__all__ = ["Misconception", "Verdict", "catalogue", "check"]

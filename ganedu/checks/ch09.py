@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from ganedu import metrics
-from ganedu.checks.engine import Misconception
-from ganedu.checks.probes import near, number
+from ganedu.checks.exercise import Case, Exercise, Part, shows
+from ganedu.checks.probes import near, number, seeded
+from ganedu.checks.words import Misconception
 
 
 def _points(n, d, seed):
@@ -41,7 +42,9 @@ def _one(answer, *args):
     if isinstance(value, torch.Tensor) and value.numel() == 1:
         value = value.detach().item()
     if isinstance(value, complex):
-        raise Misconception("COMPLEX", *FRECHET_WORDS["COMPLEX"])
+        raise Misconception(
+            "COMPLEX", "You return a complex number.", "Which of your matrices has complex roots?"
+        )
     if isinstance(value, tuple | list | dict | str):
         raise Misconception(
             "NOT-A-NUMBER",
@@ -66,290 +69,132 @@ def _name(got, slips, words, tolerance=1e-6):
 
 # ---- 09.frechet: my_frechet(real, fake) -> number ------------------------------------------------
 
-TERMS = "Print the three parts on their own: the means' term, the traces, the term with the roots."
-ROOT = "The root of a matrix S is the matrix R with R @ R = S. Multiply yours and look."
-FRECHET_WORDS = {
-    "MEAN-TERM-MISSING": (
-        "Your distance does not change when one set is moved as a whole: the means are missing.",
-        "The first term of the formula. Which generator would you call perfect without it?",
-    ),
-    "MEAN-NOT-SQUARED": (
-        "Your covariance part is right; the shift of the means goes in without its square.",
-        "A shift by 3 alone costs 9. What does yours make of it?",
-    ),
-    "MEAN-AVERAGED": (
-        "Your shift is averaged over the features; the formula sums.",
-        "|m|^2 is the squared length of a vector. What is it for a shift by 1 in each of 3 axes?",
-    ),
-    "MEAN-OVER-EVERYTHING": (
-        "You take one mean over all numbers of a set, or one mean an example.",
-        "The mean of a set of vectors is a vector, [d]. Along which dimension do you average?",
-    ),
-    "ELEMENTWISE-SQRT": (
-        "You take the square root of each entry of a matrix.",
-        ROOT,
-    ),
-    "VARIANCES-ONLY": (
-        "You compare the variances, feature by feature, and no covariance enters.",
-        "Two sets that differ only in how their features go together: what do you answer?",
-    ),
-    "ROOTS-MULTIPLIED": (
-        "You multiply the roots of the two covariances. That is right only for matrices that "
-        "commute, such as diagonal ones.",
-        "Which matrix stands under the outer root in the formula, and how many times S_x^1/2?",
-    ),
-    "EIGVALSH-OF-PRODUCT": (
-        "You take `eigvalsh` (or `eigh`) of S_x @ S_y. It reads one triangle and believes the "
-        "matrix to be symmetric; this product is not.",
-        "Which order of factors makes a symmetric matrix with the same eigenvalues?",
-    ),
-    "SINGULAR-FOR-EIGEN": (
-        "You use the singular values of S_x @ S_y as if they were its eigenvalues.",
-        "The two agree for symmetric matrices only. Is the product symmetric?",
-    ),
-    "NO-ROOT": (
-        "The overlap S_x^1/2 S_y S_x^1/2 goes in without its outer root.",
-        "Scale both sets by 10: a squared distance grows by 100. Which of your terms does not?",
-    ),
-    "OVERLAP-ONCE": ("You subtract the term with the roots once, not twice.", TERMS),
-    "OVERLAP-ADDED": ("You add the term with the roots.", "For equal sets the distance is 0."),
-    "OVERLAP-MISSING": (
-        "You add the two traces and take nothing away.",
-        "For equal sets the distance is 0. What is it in your formula?",
-    ),
-    "COVARIANCES-SUBTRACTED": (
-        "You compare the covariances entry by entry, by their difference.",
-        "Scale both sets by 10: this distance grows by 100, your second term by something else.",
-    ),
-    "TRACES-SUBTRACTED": (
-        "You subtract one trace from the other.",
-        "Both traces are added; only the term with the roots is taken away.",
-    ),
-    "SQUARE-ROOT": (
-        "You return the root of the distance asked for.",
-        "The number that is published under this name is a squared distance.",
-    ),
-    "HALVED": ("Your number is half of the right one.", TERMS),
-    "AVERAGED-OVER-FEATURES": (
-        "You divide the distance by the number of features.",
-        "The formula has a trace: a sum, not a mean, over the diagonal.",
-    ),
-    "BIASED-DIVISOR": (
-        "Your covariances divide by n. That is a convention, too (numpy's `bias=True`), but not "
-        "ours: 60 examples make it differ by 2 in 100.",
-        "The exercise asks for n - 1, as do `torch.cov`, `numpy.cov` and published scores.",
-    ),
-    "NOT-DIVIDED": (
-        "Your covariance is a sum over the examples: it grows with their number.",
-        "A covariance is an average of products. By what do you divide?",
-    ),
-    "NOT-CENTRED": (
-        "You average the products x x^T without taking the mean off first.",
-        "A covariance does not change when the set is moved. Does yours?",
-    ),
-    "CORRELATION-NOT-COVARIANCE": (
-        "You use correlations: every feature then has variance 1, whatever its spread.",
-        "A generator with half the spread of the data: would you notice?",
-    ),
-    "COVARIANCE-AXIS": (
-        "Your covariance has one row for each *example*: [n, n] instead of [d, d].",
-        "`torch.cov` takes features along rows. Print the shape of what you give it and get.",
-    ),
-    "COMPLEX": (
-        "You return a complex number.",
-        "Which of your matrices has complex roots? One that is symmetric, with no negative "
-        "eigenvalue, has none.",
-    ),
-    "NOT-A-NUMBER": (
-        "You return NaN (or inf) for two ordinary sets.",
-        "Print each part; which root is taken of something negative?",
-    ),
-}
+
+def close(a, b, tolerance):
+    return near(a, b, tolerance) if tolerance < 1e-3 else abs(a - b) < tolerance
 
 
-def frechet(answer):
-    """my_frechet(real [n, d], fake [m, d]) -> the Frechet distance of their Gaussians."""
-    for x, y in _frechet_pairs():
-        got = _one(answer, x, y)
-        if not near(got, metrics.frechet(x, y), 1e-5):
-            _name(got, _frechet_slips(x, y), FRECHET_WORDS)
-            if not np.isfinite(got):
-                raise Misconception("NOT-A-NUMBER", *FRECHET_WORDS["NOT-A-NUMBER"])
-            _broken_distance(answer, got, x, y)
-    _one_feature(answer)
-    for what, x, y in _without_full_rank():
-        _survives(answer, what, x, y)
-    return (
-        "Right, without full rank too. On these features 0 means equal means and covariances, "
-        "not equal sets."
-    )
+def covariance(x):
+    return x.T.cov().reshape(x.shape[1], -1)
 
 
-def _frechet_pairs():
-    """Two sets as large as each other, then two of different size; covariances do not commute."""
-    mix = torch.tensor([[2.0, 0.3, 0.1], [0.9, 1.1, 0.2], [0.4, 0.2, 0.6]]).double()
-    other = torch.tensor([[0.5, 0.1, 0.8], [0.2, 1.4, 0.3], [0.1, 0.9, 1.7]]).double()
-    shift = torch.tensor([1.2, 2.5, 0.7]).double()
-    for n, m in ((60, 60), (60, 41)):
-        yield _points(n, 3, 1) @ mix.T, _points(m, 3, 2) @ other.T + shift
+def gap(x, y):
+    return x.mean(0) - y.mean(0)
 
 
-def _root(S):
+def root(S):
     values, vectors = torch.linalg.eigh(S)
     return vectors @ values.clamp(min=0).sqrt().diag() @ vectors.T
 
 
-def _frechet_slips(x, y):
-    """(code, value) of the usual wrong formulas, each with both divisors."""
-    n, m = len(x), len(y)
-    S, T = x.T.cov(), y.T.cov()
-    gap = x.mean(0) - y.mean(0)
-    shift = (gap**2).sum()
-    yield from _slips_of(S, T, gap)
-    for code, S_, T_ in (
-        ("BIASED-DIVISOR", S * (n - 1) / n, T * (m - 1) / m),
-        ("NOT-DIVIDED", S * (n - 1), T * (m - 1)),
-        ("NOT-CENTRED", x.T @ x / (n - 1), y.T @ y / (m - 1)),
-        ("NOT-CENTRED", x.T @ x / n, y.T @ y / m),
-        ("CORRELATION-NOT-COVARIANCE", x.T.corrcoef(), y.T.corrcoef()),
-    ):
-        yield code, shift + _spread(S_, T_)
-    yield from _slips_of(S * (n - 1) / n, T * (m - 1) / m, gap)
-    for a, b in ((x, y), (x - x.mean(0), y - y.mean(0))):
-        if n == m:
-            wide = _spread(a.cov(), b.cov())
-            by_row = ((a.mean(1) - b.mean(1)) ** 2).sum()
-            for means in (shift, by_row, 0.0):
-                yield "COVARIANCE-AXIS", means + wide
-    yield "MEAN-OVER-EVERYTHING", (x.mean() - y.mean()) ** 2 + _spread(S, T)
-    if n == m:
-        yield "MEAN-OVER-EVERYTHING", ((x.mean(1) - y.mean(1)) ** 2).sum() + _spread(S, T)
+def roots(S):
+    return torch.linalg.eigvalsh(S).clamp(min=0).sqrt().sum()
 
 
-def _spread(S, T):
-    return (S + T).trace() - 2 * torch.linalg.eigvalsh(_root(S) @ T @ _root(S)).clamp(
-        min=0
-    ).sqrt().sum()
+def distance(
+    x,
+    y,
+    *,
+    shift=lambda x, y: (gap(x, y) ** 2).sum(),
+    cov=covariance,
+    overlap=lambda S, T: roots(root(S) @ T @ root(S)),
+    spread=lambda S, T, both: S.trace() + T.trace() - 2 * both,
+    end=lambda f, x: f,
+):
+    S, T = cov(x), cov(y)
+    return end(shift(x, y) + spread(S, T, overlap(S, T)), x)
 
 
-def _slips_of(S, T, gap):
-    shift, d = (gap**2).sum(), len(gap)
-    both, apart = (S + T).trace(), (S.diag().sqrt() - T.diag().sqrt()) ** 2
-    part = _spread(S, T)
-    overlap = (both - part) / 2
-    triangle = torch.linalg.eigvalsh(S @ T).clamp(min=0).sqrt().sum()
-    upper = torch.linalg.eigvalsh((S @ T).T).clamp(min=0).sqrt().sum()
-    elementwise = [(S @ T).sqrt(), S.sqrt() @ T.sqrt(), (S.sqrt() @ T @ S.sqrt()).sqrt()]
-    yield from [("ELEMENTWISE-SQRT", shift + both - 2 * entry.trace()) for entry in elementwise]
-    yield from [
-        ("ELEMENTWISE-SQRT", shift + both - 2 * (_root(S) @ T @ _root(S)).sqrt().trace()),
-        ("MEAN-TERM-MISSING", part),
-        ("MEAN-NOT-SQUARED", gap.norm() + part),
-        ("MEAN-NOT-SQUARED", gap.abs().sum() + part),
-        ("MEAN-NOT-SQUARED", gap.sum() + part),
-        ("MEAN-NOT-SQUARED", part - gap.sum()),
-        ("MEAN-AVERAGED", shift / d + part),
-        ("VARIANCES-ONLY", shift + apart.sum()),
-        ("ROOTS-MULTIPLIED", shift + both - 2 * (_root(S) @ _root(T)).trace()),
-        ("EIGVALSH-OF-PRODUCT", shift + both - 2 * triangle),
-        ("EIGVALSH-OF-PRODUCT", shift + both - 2 * upper),
-        ("SINGULAR-FOR-EIGEN", shift + both - 2 * torch.linalg.svdvals(S @ T).sqrt().sum()),
-        ("NO-ROOT", shift + both - 2 * (S @ T).trace()),
-        ("OVERLAP-ONCE", shift + both - overlap),
-        ("OVERLAP-ADDED", shift + both + 2 * overlap),
-        ("OVERLAP-MISSING", shift + both),
-        ("COVARIANCES-SUBTRACTED", shift + ((S - T) ** 2).sum()),
-        ("COVARIANCES-SUBTRACTED", shift + ((S - T) ** 2).sum().sqrt()),
-        ("TRACES-SUBTRACTED", shift + (S - T).trace() - 2 * overlap),
-        ("TRACES-SUBTRACTED", shift + (S - T).trace().abs()),
-        ("SQUARE-ROOT", (shift + part).sqrt()),
-        ("HALVED", (shift + part) / 2),
-        ("AVERAGED-OVER-FEATURES", (shift + part) / d),
-        ("MEAN-TERM-MISSING", both - 2 * (_root(S) @ _root(T)).trace()),
+shift, cov, overlap, spread, end = Part.of(distance)
+FRECHET_MISTAKES = {
+    "NOT-A-NUMBER": (shows(lambda got, right: got != got or abs(got) == float("inf")),),
+    "COVARIANCE-AXIS": cov(lambda x: x.cov(), lambda x: (x - x.mean(0)).cov()),
+    "MEAN-TERM-MISSING": shift(lambda x, y: 0.0),
+    "MEAN-NOT-SQUARED": shift(
+        lambda x, y: gap(x, y).norm(),
+        lambda x, y: gap(x, y).abs().sum(),
+        lambda x, y: gap(x, y).sum(),
+        lambda x, y: gap(y, x).sum(),
+    ),
+    "MEAN-AVERAGED": shift(lambda x, y: (gap(x, y) ** 2).mean()),
+    "MEAN-OVER-EVERYTHING": shift(
+        lambda x, y: (x.mean() - y.mean()) ** 2,
+        lambda x, y: ((x.mean(1) - y.mean(1)) ** 2).sum(),
+    ),
+    "ELEMENTWISE-SQRT": overlap(
+        lambda S, T: (S @ T).sqrt().trace(),
+        lambda S, T: (S.sqrt() @ T.sqrt()).trace(),
+        lambda S, T: (S.sqrt() @ T @ S.sqrt()).sqrt().trace(),
+        lambda S, T: (root(S) @ T @ root(S)).sqrt().trace(),
+    ),
+    "VARIANCES-ONLY": overlap(lambda S, T: (S * T).diag().sqrt().sum()),
+    "ROOTS-MULTIPLIED": overlap(lambda S, T: (root(S) @ root(T)).trace()),
+    "EIGVALSH-OF-PRODUCT": overlap(lambda S, T: roots(S @ T), lambda S, T: roots(T @ S)),
+    "SINGULAR-FOR-EIGEN": overlap(lambda S, T: torch.linalg.svdvals(S @ T).sqrt().sum()),
+    "NO-ROOT": overlap(lambda S, T: (S @ T).trace()),
+    "OVERLAP-ONCE": spread(lambda S, T, both: S.trace() + T.trace() - both),
+    "OVERLAP-ADDED": spread(lambda S, T, both: S.trace() + T.trace() + 2 * both),
+    "OVERLAP-MISSING": spread(lambda S, T, both: S.trace() + T.trace()),
+    "COVARIANCES-SUBTRACTED": spread(
+        lambda S, T, both: ((S - T) ** 2).sum(), lambda S, T, both: (S - T).norm()
+    ),
+    "TRACES-SUBTRACTED": spread(
+        lambda S, T, both: (S - T).trace() - 2 * both, lambda S, T, both: (S - T).trace().abs()
+    ),
+    "SQUARE-ROOT": end(lambda f, x: f.sqrt()),
+    "HALVED": end(lambda f, x: f / 2),
+    "AVERAGED-OVER-FEATURES": end(lambda f, x: f / x.shape[1]),
+    "BIASED-DIVISOR": cov(lambda x: x.T.cov(correction=0)),
+    "NOT-DIVIDED": cov(lambda x: (len(x) - 1) * x.T.cov()),
+    "NOT-CENTRED": cov(lambda x: x.T @ x / (len(x) - 1), lambda x: x.T @ x / len(x)),
+    "CORRELATION-NOT-COVARIANCE": cov(lambda x: x.T.corrcoef()),
+}
+EPSILON = shows(lambda got, right: isinstance(got, float) and abs(got - right) < 0.05 * (1 + right))
+ELSE = shows(lambda got, right: True)
+
+
+MIX = torch.tensor([[2.0, 0.3, 0.1], [0.9, 1.1, 0.2], [0.4, 0.2, 0.6]]).double()
+OTHER = torch.tensor([[0.5, 0.1, 0.8], [0.2, 1.4, 0.3], [0.1, 0.9, 1.7]]).double()
+
+
+def frechet_cases(seed):
+    """Ordinary pairs, whose covariances do not commute; then those that break right-looking answers."""
+    rng = seeded(seed)
+
+    def points(n, d):
+        return torch.randn(n, d, generator=rng, dtype=torch.float64)
+
+    def pair(n, m):
+        return points(n, 3) @ MIX.T, points(m, 3) @ OTHER.T + torch.tensor([1.2, 2.5, 0.7])
+
+    full = points(50, 4) @ (torch.eye(4).double() + 0.5)
+    point = torch.full((40, 4), 0.7).double()
+    steps = torch.linspace(-1, 1, 40, dtype=torch.float64)[:, None]
+    flat = {
+        "all fakes on one point": (full, point),
+        "all reals on one point": (point, full),
+        "all fakes on one line": (full, steps * torch.tensor([[1.0, -2.0, 0.3, 0.9]]).double()),
+        "fewer examples than features": (0.3 * points(5, 9), 0.4 * points(6, 9)),
+        "the same set twice": (full, full.clone()),
+    }
+    broken = {"EPSILON-WINS": EPSILON, "RANK-DEFICIENT": ELSE}
+    return [
+        Case("two sets of 60 examples", pair(60, 60), tolerance=1e-5),
+        Case("60 and 41 examples", pair(60, 41), {"TWO-SIZES": ELSE}, 1e-5),
+        Case("one feature", (points(30, 1), 2 + 3 * points(25, 1)), {"ONE-FEATURE": ELSE}, 1e-5),
+        *(Case(what, sets, broken, 2e-3) for what, sets in flat.items()),
     ]
 
 
-def _broken_distance(answer, got, x, y):
-    """No slip that we know: say which property of a distance is missing."""
-    if len(x) != len(y):
-        raise Misconception(
-            "TWO-SIZES",
-            f"Right for two sets of {len(x)}, but not for {len(x)} and {len(y)} examples.",
-            "Each covariance has its own number of examples. Which one stands in your divisor?",
-        )
-    seen = f"For two sets of shape {list(x.shape)} you return {got:.4g}, which is wrong."
-    moved = torch.tensor([3.0, 0, 0]).double()
-    if not near(_one(answer, x, x.clone()), 0.0, 1e-4):
-        seen += f" For two equal sets you return {_one(answer, x, x.clone()):.4g}, not 0."
-    elif not near(_one(answer, x, x + moved), 9.0, 1e-4):
-        seen += f" For a set and itself, moved by 3, it is {_one(answer, x, x + moved):.4g}, not 9."
-    elif not near(_one(answer, x, 2 * x - x.mean(0)), x.T.cov().trace(), 1e-4):
-        seen += " Equal sets and shifts are right: look at the covariance term."
-    raise Misconception("WRONG-VALUE", seen, TERMS)
-
-
-def _one_feature(answer):
-    x, y = _points(30, 1, 3), 2 + 3 * _points(25, 1, 4)
-    try:
-        got = _one(answer, x, y)
-    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
-        said = str(error).split("\n")[0]
-        raise Misconception(
-            "ONE-FEATURE",
-            f"Right for three features; with a single one (d = 1) your code stops: {said}",
-            "`torch.cov` and `numpy.cov` return a number, not a [1, 1] matrix, when d = 1.",
-        ) from None
-    if not near(got, metrics.frechet(x, y), 1e-5):
-        raise Misconception(
-            "ONE-FEATURE",
-            f"Right for three features; with a single one (d = 1) you return {got:.4g}.",
-            "Print the shape of each intermediate result for d = 1.",
-        )
-
-
-def _without_full_rank():
-    """Sets whose covariance has zeros among its eigenvalues, as those of collapsed generators."""
-    x = _points(50, 4, 5) @ (torch.eye(4).double() + 0.5 * torch.ones(4, 4))
-    steps = torch.linspace(-1, 1, 40, dtype=torch.float64)[:, None]
-    yield "all fakes on one point", x, torch.full((40, 4), 0.7).double()
-    yield "all reals on one point", torch.full((40, 4), 0.7).double(), x
-    yield "all fakes on one line", x, steps * torch.tensor([[1.0, -2.0, 0.3, 0.9]]).double()
-    yield "fewer examples than features", 0.3 * _points(5, 9, 6), 0.4 * _points(6, 9, 7)
-    yield "the same set twice", x, x.clone()
-
-
-def _survives(answer, what, x, y):
-    with metrics.warnings.catch_warnings():
-        metrics.warnings.simplefilter("ignore")
-        right = metrics.frechet(x, y)
-        got = _quietly(answer, x, y)
-    if abs(got - right) < 2e-3:  # float32 is off by 1e-3 here, 1e-6 on a diagonal by 1e-2
-        return
-    if np.isfinite(got) and abs(got - right) < 0.05 * (1 + right):
-        raise Misconception(
-            "EPSILON-WINS",
-            f"Right for ordinary sets; with {what} you return {got:.6g}, and {right:.6g} is right.",
-            "Is a small number added to a diagonal, or below a root? There, its root counts.",
-        )
-    raise Misconception(
-        "RANK-DEFICIENT",
-        f"Right for ordinary sets; with {what} you return {got:.4g}, and {right:.4g} is right. "
-        "There a covariance has no full rank, as that of any collapsed generator.",
-        "A symmetric matrix under the root, by `eigh`, and negative rounding set to 0: then all "
-        "roots are real.",
-    )
-
-
-def _quietly(answer, x, y):
-    """The answer's number; NaN where it is complex or the linear algebra gives up."""
-    try:
-        return _one(answer, x, y)
-    except Misconception as found:
-        if found.code != "COMPLEX":
-            raise
-        return float("nan")
-    except (RuntimeError, ValueError, ArithmeticError, np.linalg.LinAlgError):
-        return float("nan")
+frechet = Exercise(
+    "09.frechet",
+    distance,
+    FRECHET_MISTAKES,
+    frechet_cases,
+    same=close,
+    what="your distance",
+    library=metrics.frechet,
+)
 
 
 # ---- 09.kid: my_kid(real, fake) -> number --------------------------------------------------------

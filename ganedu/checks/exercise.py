@@ -1,0 +1,423 @@
+"""An exercise as data: the right answer in named parts, inputs, and what people put in each part's place.
+
+The learner's answer and the right one are played on the same inputs. Where they differ, the mistakes
+are played too, one at a time and then two at a time; a mistake is named only if it gives what the
+learner gave on every ordinary input, those of a second seed included. The engine knows no
+mathematics of its own; the words stand in words/NN.toml.
+"""
+
+import inspect
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+
+from ganedu.checks.probes import Guarded, fresh, near, one_number
+from ganedu.checks.words import Misconception, words
+
+SECOND = 1000  # how far away the second seed is, on which a name is confirmed
+PAIRS = 1500  # of mistakes, tried at most
+
+
+class Part:
+    """A keyword-only parameter of the right answer: part(f, g) are answers with f, or g, in its place."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, *instead):
+        return tuple({self.name: way} for way in instead)
+
+    @classmethod
+    def of(cls, right):
+        """The parts of `right`, in their order."""
+        parameters = inspect.signature(right).parameters.values()
+        return [cls(p.name) for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+@dataclass(frozen=True)
+class shows:
+    """A mistake known by what was observed, (got, right) -> bool; asked before any table."""
+
+    test: Callable
+
+
+@dataclass(frozen=True)
+class asks:
+    """A mistake known by a property: (ask, *args) -> bool, where ask(*args) is the learner's result.
+
+    Asked when no mistake of the table fits: does the result move when this input alone is moved?
+    """
+
+    test: Callable
+
+
+@dataclass(frozen=True)
+class raises:
+    """A mistake known by the words of the exception that it causes."""
+
+    words: str
+
+
+class Stopped(Exception):
+    """The answer raised where that has a name: equal to nothing, told in the exception's own words."""
+
+    def __str__(self):
+        return str(self.args[0]).split("\n")[0]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs; and where right-looking answers break on them, what that is called: code -> shows(...)."""
+
+    what: str
+    args: tuple
+    breaks: dict = field(default_factory=dict)
+    tolerance: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A check: call it with the learner's answer and a seed; it returns praise or raises Misconception."""
+
+    name: str  # "03.d_loss"
+    right: Callable
+    mistakes: dict  # code -> ways: answers, {part: replacement}, shows(...), asks(...), raises(...)
+    cases: Callable  # seed -> [Case, ...]
+    read: Callable = (
+        one_number  # what was returned -> what is compared; a dict: parts, judged apart
+    )
+    observe: Callable | None = None  # (answer, case) -> what is compared, where one call is not all
+    same: Callable = near  # (a, b, tolerance): is it the same answer?
+    alike: Callable | None = None  # stricter, for naming; `same` by default
+    may_change: tuple = ()  # arguments, or "argument.aspect", that the answer is asked to change
+    what: str = "your result"  # what a verdict calls the value
+    library: Callable | None = None  # the package's function that `right` must equal
+    function: bool = True  # the answer is a function
+
+    def __call__(self, answer, seed=0):
+        return Attempt(self, answer, seed).verdict()
+
+    def play(self, answer, case):
+        """What is observed of an answer in a case."""
+        if self.observe is not None:
+            return self.observe(answer, case)
+        return self.read(answer(*fresh(case.args)))
+
+    def differing(self, got, right, case):
+        """The parts in which two observations differ; one part, None, where they are no dicts."""
+        if isinstance(got, Stopped):
+            return [None]
+        if isinstance(right, dict):
+            return [k for k in right if not self.same(got[k], right[k], case.tolerance)]
+        return [] if self.same(got, right, case.tolerance) else [None]
+
+    def agree(self, a, b, part, case):
+        """Are these two observations of one kind (in this part)?"""
+        a, b = (x if isinstance(x, Stopped) or part is None else x[part] for x in (a, b))
+        if isinstance(a, Stopped) or isinstance(b, Stopped):
+            return False
+        return bool((self.alike or self.same)(a, b, case.tolerance))
+
+    def single(self):
+        """(code, answer) for each mistake of the table that is an answer."""
+        for code, ways in self.mistakes.items():
+            for way in ways:
+                if isinstance(way, dict):
+                    yield code, partial(self.right, **way)
+                elif callable(way):
+                    yield code, way
+
+    def pairs(self):
+        """(code, answer) with two parts wrong at a time, told by the first one's name."""
+        swaps = [(c, w) for c, ways in self.mistakes.items() for w in ways if isinstance(w, dict)]
+        for (code, a), (_, b) in itertools.combinations(swaps, 2):
+            if not a.keys() & b.keys():
+                yield code, partial(self.right, **b, **a)
+
+    def known_by(self, kind):
+        """(code, way) for each way of this kind: shows, asks or raises."""
+        for code, ways in self.mistakes.items():
+            yield from ((code, way) for way in ways if isinstance(way, kind))
+
+    def codes(self):
+        """Every name that the table and the cases can speak."""
+        named = [*self.mistakes, *(c for case in self.cases(0) for c in case.breaks)]
+        return list(dict.fromkeys(named))
+
+
+class Attempt:
+    """One learner's answer on trial."""
+
+    def __init__(self, exercise, answer, seed):
+        self.it = exercise
+        self.answer = Guarded(answer, exercise.right, exercise.may_change)
+        self.cases = exercise.cases(seed)
+        self.others = exercise.cases(seed + SECOND)
+        self.table = list(exercise.single())
+        self.seen = {}  # (whose, case) -> observation
+
+    def verdict(self):
+        if self.it.function and not callable(self.answer.function):
+            raise Misconception("NOT-A-FUNCTION", kind=type(self.answer.function).__name__)
+        for number, case in enumerate(self.cases):
+            parts = self.it.differing(self.got(case), self.right(case), case)
+            if parts:
+                raise self.named(number, case, parts)
+        if self.answer.changed:
+            raise self.answer.changed
+        return words(self.it.name[:2]).get(self.it.name[3:], {}).get("praise", "Right.")
+
+    # ---- playing: each answer once on each case
+
+    def played(self, answer, case, learners=False):
+        key = id(answer), id(case)
+        if key not in self.seen:
+            self.seen[key] = answer, self.try_it(answer, case, learners)  # kept alive with its id
+        return self.seen[key][1]
+
+    def try_it(self, answer, case, learners):
+        try:
+            return self.it.play(answer, case)
+        except Misconception:
+            if learners:
+                raise
+            return Stopped("a mistake that cannot be played here")
+        except Exception as error:
+            if learners and not case.breaks:
+                for code, way in self.it.known_by(raises):
+                    if way.words in str(error):
+                        raise Misconception(code, case=case.what) from None
+                raise
+            return Stopped(error)
+
+    def got(self, case):
+        return self.played(self.answer, case, learners=True)
+
+    def right(self, case):
+        return self.played(self.it.right, case)
+
+    # ---- naming
+
+    def named(self, number, case, parts):
+        """The Misconception that explains what was observed in the first case that is wrong."""
+        got, right = self.got(case), self.right(case)
+        values = {"got": got, "right": right, "case": case.what, "what": self.it.what}
+        for code, way in case.breaks.items():
+            if way.test(got, right):
+                return Misconception(code, **values)
+        for part in parts:
+            code = self.by_facts(number) or self.by_table(part) or self.by_property(number)
+            if code:
+                return Misconception(code, **self.of_part(values, part))
+        return self.answer.changed or self.in_general(parts[0]) or self.unnamed()
+
+    def of_part(self, values, part):
+        if part is None:
+            return values
+        return {**values, "got": values["got"][part], "right": values["right"][part], "what": part}
+
+    def by_facts(self, number):
+        for code, way in self.it.known_by(shows):
+            if all(self.shown_by(way, case) for case in self.at(number)):
+                return code
+        return None
+
+    def shown_by(self, way, case):
+        return way.test(self.got(case), self.right(case))
+
+    def at(self, number):
+        """The case of this number, for both seeds."""
+        return self.cases[number], self.others[number]
+
+    def by_table(self, part):
+        pairs = itertools.islice(self.it.pairs(), PAIRS)
+        mistakes = itertools.chain(self.table, pairs)
+        return next((code for code, way in mistakes if self.explains(way, part)), None)
+
+    def explains(self, mistake, part):
+        """Does the mistake give what the learner gave, on every ordinary case of both seeds?"""
+        return all(
+            self.it.agree(self.got(case), self.played(mistake, case), part, case)
+            for case in self.ordinary()
+        )
+
+    def by_property(self, number):
+        for code, way in self.it.known_by(asks):
+            if all(self.has(way, case) for case in self.at(number)):
+                return code
+        return None
+
+    def has(self, way, case):
+        try:
+            return bool(way.test(lambda *args: self.ask(args, case), *fresh(case.args)))
+        except Exception:  # the property cannot be asked of this answer
+            return False
+
+    def ask(self, args, case, whose=None):
+        """What the learner's answer (or `whose`) gives with other arguments."""
+        changed = Case(case.what, args, tolerance=case.tolerance)
+        return self.it.play(whose or self.answer.function, changed)
+
+    def in_general(self, part):
+        """What can be said of any formula: on what its value depends, and how it goes with the right one."""
+        try:
+            return self.dependence(part) or self.proportion(part)
+        except Exception:  # not every answer can be asked
+            return None
+
+    def ordinary(self):
+        return [case for case in [*self.cases, *self.others] if not case.breaks]
+
+    def dependence(self, part):
+        """ARGUMENT-IGNORED or ORDER-MATTERS: what moves the learner's value and not the right one."""
+        names = [
+            p.name
+            for p in inspect.signature(self.it.right).parameters.values()
+            if p.kind is not p.KEYWORD_ONLY
+        ]
+        pairs = [(a, b) for a, b in zip(self.cases, self.others) if not a.breaks]
+        if any(len(case.args) != len(names) for case, _ in pairs):
+            return None
+        for k, name in enumerate(names):
+            if all(self.moved(a, k, b.args[k], part) == (False, True) for a, b in pairs):
+                return Misconception("ARGUMENT-IGNORED", argument=name, what=self.it.what)
+        for k, name in enumerate(names):
+            turned = [(a, turn(a.args[k])) for a, _ in pairs]
+            if all(x is not None and self.moved(a, k, x, part) == (True, False) for a, x in turned):
+                return Misconception("ORDER-MATTERS", argument=name, what=self.it.what)
+        return None
+
+    def moved(self, case, k, other, part):
+        """Does the learner's value move when argument k alone is another? Does the right one?"""
+        args = fresh(case.args)
+        args = (*args[:k], *fresh((other,)), *args[k + 1 :])
+        mine, right = self.ask(args, case), self.ask(args, case, self.it.right)
+        return (
+            not self.it.agree(mine, self.got(case), part, case),
+            not self.it.agree(right, self.right(case), part, case),
+        )
+
+    def proportion(self, part):
+        """TIMES-A-FACTOR or PLUS-A-NUMBER: the same on every ordinary case."""
+        pairs = [
+            (mine, theirs)
+            for case in self.ordinary()
+            for mine, theirs in numbers_in(self.got(case), self.right(case), part)
+        ]
+        if len(pairs) < 3 or any(theirs == 0 for _, theirs in pairs):
+            return None
+        ratios, gaps = [a / b for a, b in pairs], [a - b for a, b in pairs]
+        if near(ratios, [ratios[0]] * len(ratios), 1e-3):
+            return Misconception("TIMES-A-FACTOR", factor=ratios[0], what=self.it.what)
+        if near(gaps, [gaps[0]] * len(gaps), 1e-3):
+            return Misconception("PLUS-A-NUMBER", number=gaps[0], what=self.it.what)
+        return None
+
+    def unnamed(self):
+        """WRONG-VALUE, at the place of the largest error; the right number is not told."""
+        worst, place = 0.0, None
+        for case in [case for case in self.cases if not case.breaks] or self.cases:
+            for part in self.it.differing(self.got(case), self.right(case), case):
+                error, found = largest(self.got(case), self.right(case), part)
+                if place is None or error > worst:
+                    worst, place = error, (case, part, found)
+        if place is None:  # wrong in a special case only
+            case = next(c for c in self.cases if self.it.differing(self.got(c), self.right(c), c))
+            part = self.it.differing(self.got(case), self.right(case), case)[0]
+            place = case, part, largest(self.got(case), self.right(case), part)[1]
+        case, part, (got, relation) = place
+        what = self.it.what if part is None else part
+        return Misconception("WRONG-VALUE", case=case.what, what=what, got=got, relation=relation)
+
+
+def turn(x):
+    """A tensor with its rows in another order; None for anything else."""
+    movable = isinstance(x, torch.Tensor) and x.ndim and len(x) > 1
+    return x.flip(0) if movable else None
+
+
+def numbers_in(got, right, part):
+    """(learner's, right) for each number of two observations."""
+    got, right = (x if part is None else x[part] for x in (got, right))
+    return [(mine, theirs) for _, mine, theirs in numbers_of(got, right)]
+
+
+def largest(got, right, part):
+    """(size of the largest error, (what was got there, how the right value compares with it))."""
+    if isinstance(got, Stopped):
+        return float("inf"), (str(got), "that is an error, and the right answer gives none")
+    got, right = (x if part is None else x[part] for x in (got, right))
+    pairs = list(numbers_of(got, right))
+    if not pairs:
+        return 0.0, (got, "that is not what comes out")
+    where, mine, theirs = max(pairs, key=lambda it: distance(it[1], it[2]))
+    there = f" at {where}" if where else ""
+    return distance(mine, theirs), (f"{mine:.4g}{there}", relation(mine, theirs))
+
+
+def numbers_of(got, right, where=""):
+    """(place, number, number) of all that two observations hold in the same place."""
+    if isinstance(right, list | tuple):
+        for i, (a, b) in enumerate(zip(got, right)):
+            yield from numbers_of(a, b, f"{where}[{i}]")
+    elif hasattr(right, "tolist"):
+        yield from numbers_of(got.tolist(), right.tolist(), where)
+    elif isinstance(right, int | float):
+        yield where, float(got), float(right)
+
+
+def distance(mine, theirs):
+    gap = abs(mine - theirs)
+    return gap / (1 + abs(theirs)) if gap == gap else float("inf")
+
+
+def relation(mine, theirs):
+    """How the right number compares with the learner's, without telling it."""
+    if mine != mine or abs(mine) == float("inf"):
+        return "the right value is a finite number"
+    if theirs == 0:
+        return "the right value is 0"
+    if mine == 0:
+        return f"the right value is {'above' if theirs > 0 else 'below'} 0"
+    if mine * theirs < 0:
+        return "the right value has the other sign"
+    ratio = theirs / mine
+    if ratio > 1:
+        return f"the right value is {ratio:.3g} times as large"
+    return f"the right value is only {ratio:.3g} times as large"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A check that replays what the learner's own draws decide: judge(answer, seed) says what it found.
+
+    It returns None or the name of a praise where the answer is right, else a Misconception.
+    """
+
+    name: str
+    right: Callable  # a right answer, for the gate
+    judge: Callable  # (answer, seed) -> None, "sorted", or Misconception("CODE", ...)
+    mistakes: dict = field(default_factory=dict)  # code -> answers that the gate plays
+    may_change: tuple = ()
+    function: bool = True
+
+    def __call__(self, answer, seed=0):
+        if self.function and not callable(answer):
+            raise Misconception("NOT-A-FUNCTION", kind=type(answer).__name__)
+        guarded = Guarded(answer, self.right, self.may_change) if self.function else answer
+        found = self.judge(guarded, seed)
+        if isinstance(found, Misconception):
+            raise found
+        if self.function and guarded.changed:
+            raise guarded.changed
+        own = words(self.name[:2]).get(self.name[3:], {})
+        return own.get(f"praise-{found}" if found else "praise", "Right.")
+
+    def single(self):
+        """(code, answer) for each mistake that is an answer."""
+        for code, ways in self.mistakes.items():
+            for way in ways:
+                yield code, partial(self.right, **way) if isinstance(way, dict) else way

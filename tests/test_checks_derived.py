@@ -1,0 +1,118 @@
+"""What follows from an exercise as data: every row of its table is rejected under its own name."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import ganedu.checks
+from ganedu.checks import catalogue
+from ganedu.checks.engine import judged
+from ganedu.checks.exercise import Exercise, Probe
+from ganedu.checks.words import FOLDER, words
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted(file.stem for file in FOLDER.glob("[0-9][0-9].toml"))
+MODULES = {n: importlib.import_module(f"ganedu.checks.ch{n}") for n in CHAPTERS}
+ALL = {
+    it.name: it
+    for m in MODULES.values()
+    for it in m.EXERCISES.values()
+    if isinstance(it, Exercise | Probe)
+}
+TABLES = {name: it for name, it in ALL.items() if isinstance(it, Exercise)}
+ROWS = [(name, code, i) for name, it in ALL.items() for i, (code, _) in enumerate(it.single())]
+SEEDS = range(20)
+every_exercise = pytest.mark.parametrize("name", ALL)
+every_table = pytest.mark.parametrize("name", TABLES)
+
+
+def spoken(code):
+    return code.partition("/")[0]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}-{row[1]}-{row[2]}")
+def test_a_row_played_as_an_answer_is_rejected_under_its_own_name(row):
+    name, code, i = row
+    verdict = judged(name, ALL[name], list(ALL[name].single())[i][1])
+    assert (verdict.status, verdict.code) == ("failed", spoken(code)), repr(verdict)
+
+
+@every_exercise
+def test_the_right_answer_passes_with_every_seed(name):
+    for seed in SEEDS:
+        verdict = judged(name, ALL[name], ALL[name].right, seed)
+        assert verdict.status == "passed", f"seed {seed}: {verdict!r}"
+
+
+@every_table
+def test_no_seed_makes_a_row_right_or_two_names_agree(name):
+    it = TABLES[name]
+    rows = [("right", it.right), *it.single()]
+    for seed in SEEDS:
+        cases = [case for case in it.cases(seed) if not case.breaks]
+        seen = [(code, [played(it, way, case) for case in cases]) for code, way in rows]
+        for k, (code, mine) in enumerate(seen):
+            for other, theirs in seen[:k]:
+                if spoken(code) != spoken(other):
+                    assert not all(map(it_agrees(it), mine, theirs, cases)), (
+                        f"{seed}: {other}, {code}"
+                    )
+
+
+def played(it, way, case):
+    try:
+        return it.play(way, case)
+    except Exception as error:
+        return error
+
+
+def it_agrees(it):
+    def agree(a, b, case):
+        if isinstance(a, Exception) or isinstance(b, Exception):
+            return False
+        return not (
+            it.differing(a, b, case) if it.alike is None else not it.alike(a, b, case.tolerance)
+        )
+
+    return agree
+
+
+@pytest.mark.parametrize("name", [name for name, it in TABLES.items() if it.library])
+def test_the_right_answer_is_the_packages_function(name):
+    it = TABLES[name]
+    for seed in SEEDS:
+        for case in it.cases(seed):
+            mine, theirs = it.play(it.right, case), it.play(it.library, case)
+            assert not it.differing(theirs, mine, case), case.what
+
+
+@every_table
+def test_every_name_of_the_table_has_words(name):
+    own, common = words(name[:2])[name[3:]], words("common")
+    for code in TABLES[name].codes():
+        assert any(key in w for key in (code, spoken(code)) for w in (own, common)), code
+
+
+@pytest.mark.parametrize("entry", catalogue(), ids=lambda e: f"{e.exercise}-{e.code}")
+def test_every_word_has_a_name_in_its_chapter(entry):
+    source = Path(MODULES[entry.exercise[:2]].__file__).read_text(encoding="utf-8")
+    common = Path(ganedu.checks.__file__).parent.glob("*.py")
+    shared = "".join(file.read_text(encoding="utf-8") for file in common if file.stem[:2] != "ch")
+    assert re.search(rf'"{re.escape(entry.code)}"', source + shared), entry.code
+
+
+@pytest.mark.parametrize("entry", catalogue(), ids=lambda e: f"{e.exercise}-{e.code}")
+def test_every_entry_says_what_was_seen_and_what_next(entry):
+    assert len(entry.seen) > 15 and len(entry.next) > 10
+    assert entry.exercise in ALL
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_section_is_a_heading_of_the_lesson(chapter):
+    (lesson,) = (ROOT / "authoring" / "lessons").glob(f"{chapter}_*.md")
+    headings = set(re.findall(r"^## (.+)$", lesson.read_text(encoding="utf-8"), re.M))
+    for entry in catalogue():
+        if entry.exercise.startswith(chapter) and entry.section:
+            assert entry.section in headings, f"{entry.code}: {entry.section}"
