@@ -82,11 +82,14 @@ class DCGANGenerator(nn.Module):
 
 
 class DCGANDiscriminator(nn.Module):
-    """images [n, channels, size, size] -> logits [n]: the generator's mirror image."""
+    """images [n, channels, size, size] -> logits [n]: the generator's mirror image.
 
-    def __init__(self, size=28, channels=1, width=32):
+    With `classes`, a logit for each: [n, classes] (for `conditional.ConditionalDiscriminator`).
+    """
+
+    def __init__(self, size=28, channels=1, width=32, classes=1):
         super().__init__()
-        _positive(channels=channels, width=width)
+        _positive(channels=channels, width=width, classes=classes)
         last, *inner, first = _kernels(size)
         self.x_shape = (channels, size, size)
         layers = [nn.Conv2d(channels, width, first, 2, 1, bias=False), leaky()]
@@ -94,12 +97,13 @@ class DCGANDiscriminator(nn.Module):
             layers += [nn.Conv2d(width, 2 * width, kernel, 2, 1, bias=False)]
             width *= 2
             layers += [nn.BatchNorm2d(width), leaky()]
-        self.net = nn.Sequential(*layers, nn.Conv2d(width, 1, last, 1, 0, bias=False))
+        self.net = nn.Sequential(*layers, nn.Conv2d(width, classes, last, 1, 0, bias=False))
         dcgan_init(self)
 
     def forward(self, x):
         _expect("x", x, self.x_shape)
-        return self.net(x).flatten()  # [n, 1, 1, 1] -> [n]
+        logits = self.net(x).flatten(1)  # [n, classes, 1, 1] -> [n, classes]
+        return logits.squeeze(1)  # [n] where there is one class
 
 
 class FourierFeatures(nn.Module):

@@ -64,6 +64,12 @@ def test_each_transposed_convolution_of_the_generator_doubles_the_side(size, sid
     assert seen == sides
 
 
+def test_a_discriminator_of_classes_has_a_logit_for_each():
+    D = DCGANDiscriminator(width=2, classes=10)
+    assert D(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
+    assert D.eval()(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
+
+
 def test_at_8_pixels_the_pair_is_so_short_that_d_has_no_batch_norm():
     """By hand: G 100 w 16 + 2 w + w C 16 and D C w 16 + w 16, with width w = 16 and C = 3."""
     G, D = DCGANGenerator(8, channels=3, width=16), DCGANDiscriminator(8, channels=3, width=16)

@@ -16,7 +16,17 @@ else:
 
 ROOT = Path(__file__).parents[1]
 LEVELS = {
-    0: {"data", "datafiles", "networks", "losses", "penalties", "metrics", "profile", "results"},
+    0: {
+        "conditional",
+        "data",
+        "datafiles",
+        "networks",
+        "losses",
+        "penalties",
+        "metrics",
+        "profile",
+        "results",
+    },
     1: {"trainer", "checkpoint", "classifier"},
     2: {"diagnostics", "doctor", "clinic", "studies", "treatments"},
     3: {"viz", "player", "checks", "cli", "tour"},
