@@ -6,8 +6,11 @@ import pkgutil
 import answers
 import pytest
 
+import torch
+
 import ganedu.checks
 from ganedu.checks import check
+from ganedu.checks.engine import judged
 
 CHAPTERS = sorted(
     m.name[2:] for m in pkgutil.iter_modules(ganedu.checks.__path__) if m.name[:2] == "ch"
@@ -17,6 +20,19 @@ ANSWERS = {n: importlib.import_module(f"answers.ch{n}") for n in CHAPTERS}
 NAMES = [(n, e) for n in CHAPTERS for e in CHECKS[n].EXERCISES]
 RIGHT = [(n, e, i) for n, e in NAMES for i in range(len(ANSWERS[n].RIGHT.get(e, [])))]
 WRONG = [(n, e, i) for n, e in NAMES for i in range(len(ANSWERS[n].WRONG.get(e, [])))]
+
+
+CONTAINED = ("TOO-LONG", "PROCESS-ENDED")  # tried in a process of their own, as learners' answers are
+
+
+def tried(n, exercise, answer):
+    """The verdict, found in this process: twenty times faster than in one of its own."""
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(0)
+    try:
+        return judged(f"{n}.{exercise}", CHECKS[n].EXERCISES[exercise], answer)
+    finally:
+        torch.set_rng_state(state)
 
 
 def label(value):
@@ -39,7 +55,7 @@ def test_every_exercise_has_two_right_and_six_wrong_answers(n, exercise):
 @pytest.mark.parametrize("case", RIGHT, ids=lambda c: f"{c[0]}.{c[1]}-{c[2]}")
 def test_a_right_answer_passes(case):
     n, exercise, i = case
-    verdict = check(f"{n}.{exercise}", ANSWERS[n].RIGHT[exercise][i])
+    verdict = tried(n, exercise, ANSWERS[n].RIGHT[exercise][i])
     assert verdict.status == "passed", repr(verdict)
 
 
@@ -47,7 +63,10 @@ def test_a_right_answer_passes(case):
 def test_a_wrong_answer_is_rejected_under_its_own_name(case):
     n, exercise, i = case
     code, answer = ANSWERS[n].WRONG[exercise][i]
-    verdict = check(f"{n}.{exercise}", answer, seconds=5 if code == "TOO-LONG" else 30)
+    if code in CONTAINED:
+        verdict = check(f"{n}.{exercise}", answer, seconds=5)
+    else:
+        verdict = tried(n, exercise, answer)
     assert (verdict.status, verdict.code) == ("failed", code), repr(verdict)
     assert len(verdict.message) > 15 and verdict.next, "a verdict says what was seen and what next"
 
