@@ -77,11 +77,16 @@ def density_coverage(real, fake, k=5):
     return hits.sum().item() / (k * len(fake)), (hits > 0).double().mean().item()
 
 
+def _double(x):
+    x = torch.as_tensor(x).detach()
+    return (x.cpu() if x.device.type == "mps" else x).double()  # Apple's GPU has no float64
+
+
 def _features(x, y, at_least, k=1):
     """Both sets as float64 [n, d], or one sentence on what does not fit."""
     if k < 1:
         raise ValueError(f"k, the number of neighbours, must be at least 1; got {k}")
-    x, y = torch.as_tensor(x).detach().double(), torch.as_tensor(y).detach().double()
+    x, y = _double(x), _double(y)
     for name, a in (("first", x), ("second", y)):
         if a.ndim != 2:
             raise ValueError(

@@ -25,6 +25,7 @@ from ganedu.diagnostics import (
     within_modes,
 )
 from ganedu.losses import Loss
+from ganedu.networks import MLPDiscriminator, Packed
 
 
 def generator(seed=0):
@@ -408,6 +409,53 @@ def test_a_larger_set_is_no_nearer(sizes):
     assert abs(memorisation(fake, train, held).nearer - 0.5) < 0.15
 
 
+@pytest.mark.parametrize("n, held", [(300, 300), (3000, 300)])
+def test_half_copies_count_the_same_whatever_the_size_and_the_order_of_the_training_set(n, held):
+    """Of fakes half copied and half fresh, 3/4 are nearer; SD .04 where sizes are equal."""
+    ring = data.ring(8)
+    train = ring.sample(n, generator(1))
+    train = train[train[:, 0].argsort()]  # the copies are the last of them
+    fake = torch.cat([train[-150:], ring.sample(150, generator(2))])
+    found = memorisation(fake, train, ring.sample(held, generator(3)))
+    assert abs(found.nearer - 0.75) < 0.1
+    assert memorisation(train[-150:], train, ring.sample(held, generator(3))).ratio == 0
+
+
+def test_the_ratio_of_fresh_samples_is_1_also_of_a_larger_training_set():
+    """In the plane ten times as many points are about 10 ** -.5 as far: .32 if sizes were not minded."""
+    ring = data.ring(8)
+    fake, train, held = (ring.sample(n, generator(4 + n)) for n in (2000, 4000, 400))
+    assert abs(memorisation(fake, train, held).ratio - 1) < 0.15
+
+
+def test_more_held_out_examples_are_thinned_evenly_not_cut():
+    """Held-out examples in order: the fakes at 1 have their equals among the last of them."""
+    held = torch.linspace(0, 1, 1000)[:, None]
+    found = memorisation(torch.ones(5, 1), torch.linspace(0, 0.9, 10)[:, None], held)
+    assert (found.nearer, found.ratio > 1) == (0, True)
+
+
+NAN = torch.full((30, 1, 4, 4), math.nan)
+FINE = torch.zeros(30, 1, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        lambda: birthday(NAN, 0.1),
+        lambda: memorisation(NAN, FINE, FINE),
+        lambda: memorisation(FINE, NAN, FINE),
+        lambda: memorisation(FINE, FINE, FINE + math.inf),
+        lambda: class_coverage(NAN, KnownJudge()),
+        lambda: mode_coverage(torch.tensor([[math.inf, 0.0]]), data.ring(8)),
+        lambda: within_modes(NAN.flatten(2)[:, 0, :2], data.ring(8)),
+    ],
+)
+def test_samples_that_are_not_finite_never_become_a_number(count):
+    with pytest.raises(ValueError, match="NaN or infinite values: the generator has diverged"):
+        count()
+
+
 def test_memorisation_takes_images_and_needs_some():
     x = torch.rand(6, 1, 4, 4, generator=generator())
     assert memorisation(x[:2], x[:3], x[3:]).nearer == 1.0
@@ -475,6 +523,17 @@ def test_accuracy_and_confidence_by_hand():
     assert abs(found.d_real - (0.75 * sigmoid[0] + 0.25 * sigmoid[1])) < 0.02
     assert abs(found.d_fake - sigmoid[2]) < 1e-5
     assert abs(found.g_gradient - (1 - sigmoid[2])) < 1e-5  # d softplus(-s) / ds = -(1 - D)
+
+
+@pytest.mark.parametrize("m", [2, 3, 5])
+def test_health_looks_at_whole_packs(m):
+    D = Packed(MLPDiscriminator(in_dim=2 * m), m)
+    trainer = recipes.mlp(D=D, batch=12 * m)
+    real, z = by_hand(trainer, 64 // m * m)
+    found = health(trainer, n=64)
+    assert found.d_real == pytest.approx(D(real).sigmoid().mean().item(), abs=1e-6)
+    assert found.d_fake == pytest.approx(D(trainer.G(z)).sigmoid().mean().item(), abs=1e-6)
+    assert math.isfinite(health(trainer, n=1).d_gradient), "one pack at least"
 
 
 def test_a_detached_loss_gives_g_no_gradient():
