@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 REAL, FAKE = "#0072B2", "#D55E00"
 THIRD, FOURTH, GREY = "#009E73", "#CC79A7", "#6e7781"
@@ -172,6 +173,105 @@ def _seeds(ax, y, values):
 def _with_failures(rows, recipe):
     failed = sum("failed" in row for row in rows if row["recipe"] == recipe)
     return f"{recipe} ({failed} failed)" if failed else recipe
+
+
+# ---- the game in one drawing ---------------------------------------------------------------------
+
+
+def schematic(*, detach=False, real=None, fake=None, ax=None):
+    """The game: noise z -> G -> fake, real and fake -> D -> losses, and the gradients' two ways back.
+
+    With `detach`, the cut that keeps the gradient of D's turn away from G. `real` and `fake` are
+    pictures [C, H, W] in [-1, 1] for the two cards.
+    """
+    ax = _axes(ax, height=3.8)
+    _dots(ax, (0.95, 2.4))
+    _box(ax, (2.7, 1.6), (1.6, 1.6), "G", 18)
+    _card(ax, (5.5, 4.6), REAL, "$x$", real)
+    _card(ax, (5.5, 1.6), FAKE, "$G(z)$", fake)
+    _box(ax, (8.7, 0.5), (1.6, 6.0), "D", 18)
+    _box(ax, (13.2, 4.7), (2.6, 1.4), "D's loss", 12)
+    _box(ax, (13.2, 1.7), (2.6, 1.4), "G's loss", 12)
+    for start, end, colour in (
+        ((1.8, 2.4), (2.7, 2.4), GREY),
+        ((4.3, 2.4), (5.5, 2.4), FAKE),
+        ((7.1, 2.4), (8.7, 2.4), FAKE),
+        ((7.1, 5.4), (8.7, 5.4), REAL),
+        ((10.3, 5.4), (13.2, 5.4), REAL),
+        ((10.3, 2.4), (13.2, 2.4), FAKE),
+        ((12.4, 2.4), (13.35, 4.75), FAKE),
+    ):
+        _arrow(ax, start, end, colour)
+    for x, y, words in (
+        (0.95, 3.35, "noise $z$"),
+        (6.3, 6.4, "real"),
+        (6.3, 1.1, "fake"),
+        (11.4, 5.65, "logit $s(x)$"),
+        (11.4, 2.65, "logit $s(G(z))$"),
+    ):
+        ax.text(x, y, words, ha="center", fontsize=11)
+    _way_back(ax, [(14.5, 6.1), (14.5, 7.0), (9.5, 7.0), (9.5, 6.6)], THIRD, "v")
+    ax.text(14.6, 7.2, "D's turn: this gradient changes D", ha="right", fontsize=11)
+    _way_back(ax, [(14.5, 1.7), (14.5, 0.8), (3.5, 0.8), (3.5, 1.5)], FOURTH, "^")
+    ax.text(
+        14.6,
+        0.15,
+        "G's turn: this gradient passes through D, unchanged, and changes G",
+        ha="right",
+        fontsize=11,
+    )
+    if detach:
+        _cut(ax)
+    ax.set(xlim=(0, 16), ylim=(0, 7.6), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _cut(ax):
+    """On D's turn the gradient would go on, back through the fakes to G; two strokes stop it."""
+    _way_back(ax, [(8.7, 3.7), (7.9, 3.7)], THIRD)
+    _way_back(ax, [(7.7, 3.7), (3.5, 3.7), (3.5, 3.3)], THIRD, "v", alpha=0.4)
+    for x in (7.7, 7.9):
+        ax.plot([x - 0.12, x + 0.12], [3.4, 4.0], color="black", linewidth=2)
+    ax.text(7.45, 3.95, "detach", ha="right", fontsize=11, family="monospace")
+
+
+def _box(ax, corner, size, words, fontsize=10):
+    shape = "round,pad=0,rounding_size=0.2"
+    ax.add_patch(
+        FancyBboxPatch(corner, *size, boxstyle=shape, facecolor="#f2f3f5", edgecolor="black")
+    )
+    x, y = (a + b / 2 for a, b in zip(corner, size))
+    ax.text(x, y, words, ha="center", va="center", fontsize=fontsize)
+
+
+def _card(ax, corner, colour, words, picture, side=1.6):
+    """A square of the colour with a picture [C, H, W] in it, or words."""
+    x, y = corner
+    ax.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=colour, linewidth=3, zorder=3))
+    if picture is None:
+        ax.text(x + side / 2, y + side / 2, words, ha="center", va="center", fontsize=14)
+    else:
+        sheet = tile(picture[None], 1, gap=0)
+        ax.imshow(sheet, cmap="gray", vmin=0, vmax=1, extent=(x, x + side, y, y + side))
+
+
+def _dots(ax, centre, n=40):
+    """A round cloud of grey points: noise."""
+    angle, radius = np.arange(n) * 2.4, 0.65 * np.sqrt((np.arange(n) + 0.5) / n)
+    x, y = centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle)
+    ax.plot(x, y, ".", color=GREY, markersize=5)
+
+
+def _arrow(ax, start, end, colour):
+    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.8})
+
+
+def _way_back(ax, corners, colour, head="", alpha=1.0):
+    """A dashed way along straight lines, with an arrow's head ("^", "v") at its end."""
+    xs, ys = zip(*corners)
+    ax.plot(xs, ys, "--", color=colour, alpha=alpha, linewidth=1.8)
+    ax.plot(xs[-1:], ys[-1:], head, color=colour, alpha=alpha, markersize=7)
 
 
 def titled(ax, title):

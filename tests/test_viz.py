@@ -265,3 +265,46 @@ def test_the_title_of_a_study_stands_above_all_its_panels():
     axes = viz.study(rows, ["modes", "quality"], title="what was found")
     assert axes[0].figure.get_suptitle() == "what was found"
     assert not any(ax.get_title() for ax in axes)
+
+
+# ---------------------------------------------------------------- the game in one drawing
+
+
+def words_of(ax):
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def test_the_schematic_names_both_players_their_losses_and_both_turns():
+    words = words_of(viz.schematic())
+    assert {"G", "D", "D's loss", "G's loss", "real", "fake", "noise $z$"} <= set(words)
+    assert sum("turn" in text for text in words) == 2 and "detach" not in words
+
+
+def test_detach_adds_its_cut_to_the_same_drawing():
+    plain, cut = viz.schematic(), viz.schematic(detach=True)
+    assert set(words_of(cut)) - set(words_of(plain)) == {"detach"}
+    assert len(cut.lines) == len(plain.lines) + 6  # two ways, each with its end, and two strokes
+
+
+def test_the_schematics_cards_hold_the_pictures_in_reals_and_fakes_colours():
+    bright, dark = torch.full((1, 28, 28), 1.0), torch.full((1, 28, 28), -1.0)
+    ax = viz.schematic(real=bright, fake=dark)
+    cards = {to_hex(patch.get_edgecolor()).upper(): patch for patch in ax.patches}
+    for image, colour, value in zip(ax.images, (viz.REAL, viz.FAKE), (1, 0)):
+        left, right, low, high = image.get_extent()
+        assert cards[colour].get_bbox().bounds == (left, low, right - left, high - low)
+        assert (image.get_array() == value).all() and image.zorder < cards[colour].zorder
+
+
+def test_no_words_of_the_schematic_overlap_or_leave_it_at_a_notebooks_width():
+    ax = viz.schematic(detach=True)
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    frame = ax.figure.bbox
+    assert all(frame.contains(*corner) for box in boxes for corner in (box.min, box.max))
+
+
+def test_the_schematic_draws_into_axes_that_it_is_given():
+    ax = viz.figure()[1]
+    assert viz.schematic(ax=ax) is ax
