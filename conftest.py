@@ -7,8 +7,9 @@ from queue import Empty
 
 import pytest
 
+from ganedu.notebooks import is_bare_widget
+
 ROOT = Path(__file__).parent
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 pytest_plugins = ["exercise_collector"]  # tests/exercise_collector.py
 
 
@@ -51,13 +52,9 @@ def without_bare_widgets(compare):
     """Leave progress bars out of the comparison: the builder does not store them."""
 
     def keep(outputs):
-        return [o for o in outputs if WIDGET_VIEW not in o.get("data", {}) or has_picture(o)]
+        return [output for output in outputs if not is_bare_widget(output)]
 
     return lambda test, ref, *rest: compare(keep(test), keep(ref), *rest)
-
-
-def has_picture(output):
-    return any(kind.startswith("image/") for kind in output["data"])
 
 
 def notice_dead_kernels():

@@ -4,11 +4,11 @@ authoring/lessons/NN_name.md     ->  notebooks/NN_name.ipynb
 authoring/exercises/NN_name.md   ->  exercises/NN_name.ipynb and solutions/NN_name.ipynb
 
 Lessons and solutions are run from top to bottom and stored with their outputs; exercises are
-stored unrun.
+stored unrun. A lesson is stored solved; the stubs of its blanks lie in the cells' metadata, and
+`ganedu start` opens them.
 """
 
 import argparse
-import hashlib
 import os
 import re
 import sys
@@ -19,10 +19,11 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from ganedu import notebooks
+from ganedu.kit import pages
+from ganedu.kit.progress import unused
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -46,32 +47,44 @@ METADATA = {
     },
     "language_info": {"name": "python"},
 }
-KEPT_CELL_METADATA = ("tags", "mystnb")  # mystnb may hold the alternative text of a picture
-KEPT_OUTPUT_METADATA = ("alt", "width", "height")
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-CELL_SECONDS = 600
+KEPT_CELL_METADATA = ("tags", "alt", "ganedu")  # ganedu holds the stub of a lesson's blank
+KEPT_OUTPUT_METADATA = ("width", "height")
+UNKNOWN = "OWNER/REPO"  # while the public address is not filled in
 
 SETUP = """\
-# Setup: on Colab this installs the course's package; anywhere else it does nothing.
+# Setup: {comment}
 import importlib.util
 import os
 import subprocess
 import sys
 
 if importlib.util.find_spec("ganedu") is None:
-    source = os.environ.get("GANEDU_SOURCE", "git+https://github.com/{repository}@{branch}")
-    subprocess.run([sys.executable, "-m", "pip", "install", "-qq", source], check=True)
+    source = os.environ.get("GANEDU_SOURCE", {source})
+    if not source:
+        raise ModuleNotFoundError(
+            f"this notebook's kernel, {{sys.executable}}, has no ganedu: choose the course's kernel "
+            "(menu Kernel, Change Kernel), or open the course with  make lab  or  ganedu start"
+        )
+    if subprocess.run([sys.executable, "-m", "pip", "install", "-qq", source]).returncode:
+        raise RuntimeError(f"pip could not install {{source}}; its own words stand above")
 """
+ON_COLAB = {
+    "comment": "on Colab this installs the course's package; anywhere else it only looks for it.",
+    "source": '"git+https://github.com/{repository}@{branch}" if "google.colab" in sys.modules else ""',
+}
+WITHOUT_ADDRESS = {"comment": "is the course's package here?", "source": '""'}
 BADGE = (
     "[![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
     "(https://colab.research.google.com/github/{repository}/blob/{branch}/{path})"
 )
 SOLUTION = re.compile(
-    r"^([ \t]*)### BEGIN SOLUTION[ \t]*\n.*?^[ \t]*### END SOLUTION[ \t]*$", re.S | re.M
+    r"^([ \t]*)### BEGIN SOLUTION[ \t]*\n(.*?)^[ \t]*### END SOLUTION[ \t]*$", re.S | re.M
 )
-MARKER_LINE = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.M)
-STUB = r"""\1# YOUR CODE HERE
-\1raise NotImplementedError("replace this line with your code")"""
+OWN_STUB = re.compile(r"^[ \t]*### STUB[ \t]*\n(.*)", re.S | re.M)
+MARKER_LINE = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*$", re.M)
+STUB = """\
+{0}# YOUR CODE HERE
+{0}raise NotImplementedError("replace this line with your code")"""
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -127,30 +140,41 @@ def tags_of(cell):
 
 
 def fill_in(cell, address):
-    """Replace {{setup}} in code and {{colab-badge}} in text."""
+    """Replace {{setup}} in code and {{colab-badge}} in text; no badge that would lead nowhere."""
+    known = address["repository"] != UNKNOWN
     if cell.cell_type == "code":
-        return re.sub(
-            r"(?:# ?)?\{\{setup\}\}", lambda _: SETUP.format(**address), cell.source
-        ).strip("\n")
-    return cell.source.replace("{{colab-badge}}", BADGE.format(**address))
+        blanks = ON_COLAB if known else WITHOUT_ADDRESS
+        setup = SETUP.format(**{name: text.format(**address) for name, text in blanks.items()})
+        return re.sub(r"(?:# ?)?\{\{setup\}\}", lambda _: setup, cell.source).strip("\n")
+    badge = BADGE.format(**address) + "\n\n" if known else ""
+    return re.sub(r"\{\{colab-badge\}\}\n*", lambda _: badge, cell.source).strip("\n")
 
 
 def settle_solution(cell, job):
-    """Keep the solution in a solved notebook; leave a stub of it in the learner's."""
+    """Keep the solution where it is solved; a stub of it in the learner's, or in the metadata."""
     solutions = SOLUTION.findall(cell.source)
     if len(MARKER_LINE.findall(cell.source)) != 2 * len(solutions):
         raise SourceError(
             f"{job.source.name}: BEGIN and END SOLUTION do not pair in:\n{cell.source}"
         )
-    if job.kind == "lesson" and solutions:
-        raise SourceError(f"{job.source.name}: a lesson holds a solution:\n{cell.source}")
-    stub_at_top_level = "" in solutions
+    stub = SOLUTION.sub(lambda found: stub_of(found[1], found[2]), cell.source)
+    solved = SOLUTION.sub(lambda found: OWN_STUB.sub("", found[2]).rstrip("\n"), cell.source)
     if job.kind == "exercise":
-        cell.source = SOLUTION.sub(STUB, cell.source)
-        if stub_at_top_level or "needs-solution" in tags_of(cell):
+        cell.source = stub
+        if re.search(r"^raise NotImplementedError", stub, re.M) or "needs-solution" in tags_of(
+            cell
+        ):
             cell.metadata["tags"] = [*tags_of(cell), "raises-exception"]
-    else:
-        cell.source = MARKER_LINE.sub("", cell.source + "\n").rstrip("\n")
+        return
+    cell.source = solved
+    if job.kind == "lesson" and solutions:
+        cell.metadata["ganedu"] = {"stub": stub}
+
+
+def stub_of(indent, inside):
+    """The author's own lines after ### STUB, else the line that raises."""
+    own = OWN_STUB.search(inside)
+    return own[1].rstrip("\n") if own else STUB.format(indent)
 
 
 # ---- what is kept of a notebook ------------------------------------------------------------------
@@ -160,13 +184,13 @@ def tidy(nb):
     """Keep what a reader needs; drop what differs by machine, tool or run."""
     nb.metadata = nbformat.from_dict(METADATA)
     nb.nbformat, nb.nbformat_minor = 4, 5
-    seen = {}
-    for cell in nb.cells:
+    for cell, name in zip(nb.cells, pages.ids_of(nb.cells)):
         cell.metadata = only(cell.metadata, KEPT_CELL_METADATA)
-        cell.id = content_id(cell, seen)
+        cell.id = name
         cell.pop("attachments", None)
         if cell.cell_type == "code":
-            cell.outputs = [tidy_output(o) for o in cell.outputs if not is_bare_widget(o)]
+            shown = [output for output in cell.outputs if not notebooks.is_bare_widget(output)]
+            cell.outputs = [tidy_output(output, cell.metadata.get("alt")) for output in shown]
     return nb
 
 
@@ -174,79 +198,94 @@ def only(metadata, names):
     return nbformat.from_dict({name: metadata[name] for name in names if metadata.get(name)})
 
 
-def content_id(cell, seen):
-    """An id made from what the cell says, so that the same source gives the same file."""
-    digest = hashlib.sha1(f"{cell.cell_type}\0{cell.source}".encode()).hexdigest()[:10]
-    seen[digest] = seen.get(digest, 0) + 1
-    return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-
-
-def is_bare_widget(output):
-    """True for a widget without a picture, such as a progress bar: without a kernel it is empty."""
-    data = output.get("data", {})
-    return WIDGET_VIEW in data and not any(kind.startswith("image/") for kind in data)
-
-
-def tidy_output(output):
-    """Drop the widget's id (it is random) and the sizes and hints that a tool left behind."""
+def tidy_output(output, alt):
+    """Drop the widget's id (it is random) and a tool's hints; give a picture the cell's alt."""
     if "data" in output:
-        output.data.pop(WIDGET_VIEW, None)
-        output.metadata = nbformat.from_dict(
-            {
-                kind: only(kept, KEPT_OUTPUT_METADATA)
-                for kind, kept in output.metadata.items()
-                if isinstance(kept, dict) and only(kept, KEPT_OUTPUT_METADATA)
-            }
-        )
+        output.data.pop(notebooks.WIDGET_VIEW, None)
+        kept = {
+            kind: only(output.metadata.get(kind, {}), KEPT_OUTPUT_METADATA) for kind in output.data
+        }
+        for kind in kept:
+            if alt and kind.startswith("image/"):
+                kept[kind]["alt"] = alt
+        output.metadata = nbformat.from_dict({kind: what for kind, what in kept.items() if what})
     return output
 
 
 # ---- running -------------------------------------------------------------------------------------
 
 
-class ThisPython(AsyncKernelManager):
-    """Starts the kernel with the Python that runs this, whatever kernels a user installed."""
+def carry_over(nb, out):
+    """Take the outputs of the stored notebook when all code is the same; True when they were.
 
-    def __init__(self, **options):
-        super().__init__(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]), **options)
-
-
-def run(nb, folder):
-    """Run the notebook in a fresh kernel, in its own folder, and return it with outputs."""
-    client = NotebookClient(
-        nb,
-        timeout=CELL_SECONDS,
-        kernel_name="python3",
-        kernel_manager_class=ThisPython,
-        record_timing=False,
-        store_widget_state=False,
-        coalesce_streams=True,
-        extra_arguments=["--log-level=40"],
-        resources={"metadata": {"path": str(folder)}},
-    )
-    client.log.setLevel("CRITICAL")  # what goes wrong is told once, by report()
-    client.execute()
-    return tidy(nb)
+    The setup cell may differ: it shows nothing, and nothing hangs on it.
+    """
+    stored = stored_notebook(out)
+    old, new = (code_to_compare(notebook) for notebook in (stored, nb))
+    if old != new or not all(cell.execution_count for cell in notebooks.code_cells(stored)):
+        return False
+    for cell, was in zip(notebooks.code_cells(nb), notebooks.code_cells(stored)):
+        cell.outputs, cell.execution_count = was.outputs, was.execution_count
+    tidy(nb)
+    return True
 
 
-def build(job):
-    """Make one notebook; return the seconds its run took and None, or what went wrong."""
+def code_to_compare(nb):
+    cells = notebooks.code_cells(nb)
+    return ["" if "setup" in tags_of(cell) else cell.source for cell in cells]
+
+
+def stored_notebook(out):
+    """The notebook in the file; one without cells when there is none to be read."""
+    try:
+        return nbformat.read(out, as_version=4)
+    except Exception:
+        return nbformat.v4.new_notebook()
+
+
+def keep_edits(job):
+    """Move a notebook that somebody edited in place to kept/; return where, else None."""
+    if not job.out.exists():
+        return None
+    try:
+        if not pages.is_edited(nbformat.read(job.out, as_version=4)):
+            return None
+    except Exception:
+        pass  # unreadable, as after a merge: whatever it holds is not ours to delete
+    kept = unused(job.root / "kept" / job.name)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(job.out, kept)
+    return kept.relative_to(job.root).as_posix()
+
+
+def build(job, again=True):
+    """Make one notebook; return the seconds it took, what to say of it, and what went wrong.
+
+    Without `again` a notebook whose code is the same as the stored one's keeps its outputs.
+    """
     start = time.perf_counter()
-    nb = None
+    nb, said = None, "ok"
     try:
         nb = assemble(job)
-        job.out.parent.mkdir(parents=True, exist_ok=True)
         if job.kind != "exercise":
-            nb = run(nb, job.out.parent)
+            if not again and carry_over(nb, job.out):
+                said = "ok, same code: outputs kept"
+            else:
+                job.out.parent.mkdir(parents=True, exist_ok=True)  # the kernel runs there
+                notebooks.run(nb, job.out.parent)
+                tidy(nb)
         nbformat.validate(nb)
+        kept = keep_edits(job)
         write(nb, job.out)
+        said += f"; what was edited in place is in {kept}" if kept else ""
     except Exception as error:
-        return time.perf_counter() - start, report(error, nb)
-    return time.perf_counter() - start, None
+        return time.perf_counter() - start, "FAILED", report(error, nb)
+    return time.perf_counter() - start, said, None
 
 
 def write(nb, out):
     """Write all of the file or nothing: a failure leaves the old notebook as it was."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     new = out.with_name(f".{out.name}.new")
     nbformat.write(nb, new)
     os.replace(new, out)
@@ -270,20 +309,17 @@ def report(error, nb):
     )
 
 
-def build_all(jobs, workers):
+def build_all(jobs, workers, again):
     """Build the jobs, a line for each as it ends; return how many failed."""
     failed = 0
     # One thread each: small networks gain nothing from two, and the outputs do not depend on the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with ProcessPoolExecutor(workers) as pool:
-        running = {pool.submit(build, job): job for job in jobs}
+        running = {pool.submit(build, job, again): job for job in jobs}
         for done in as_completed(running):
-            seconds, problem = done.result()
+            seconds, said, problem = done.result()
             failed += problem is not None
-            print(
-                f"{running[done].name:<48} {seconds:6.1f} s  {'FAILED' if problem else 'ok'}",
-                flush=True,
-            )
+            print(f"{running[done].name:<48} {seconds:6.1f} s  {said}", flush=True)
             if problem:
                 print(indent(problem), file=sys.stderr, flush=True)
     return failed
@@ -297,7 +333,7 @@ def indent(text):
 
 
 def contents(nb):
-    """What a source decides about a notebook: type, text and tags of each cell."""
+    """What a source decides about a notebook: type, text and metadata of each cell."""
     return [(cell.cell_type, cell.source, dict(cell.metadata)) for cell in nb.cells]
 
 
@@ -307,6 +343,8 @@ def staleness(job):
         return "missing"
     try:
         stored = nbformat.read(job.out, as_version=4)
+        if pages.is_edited(stored):
+            return "edited in place (`make notebooks` moves that version to kept/)"
         if contents(stored) != contents(assemble(job)):
             return "not what its source says"
     except SourceError as error:
@@ -390,7 +428,7 @@ def main(argv=None):
     if not jobs:
         print("All notebooks are what their sources say (--all runs them again).")
         return 0
-    return int(build_all(jobs, args.workers) > 0)
+    return int(build_all(jobs, args.workers, again=bool(args.names or args.all)) > 0)
 
 
 if __name__ == "__main__":

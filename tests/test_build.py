@@ -60,6 +60,35 @@ plt.plot([0, 1])
 plt.show()
 ```
 """
+SETUP = "```{code-cell} ipython3\n:tags: [setup]\n\n{{setup}}\n```\n"
+BLANK = """\
+# 0. A lesson
+
+```{code-cell} ipython3
+---
+tags: [act]
+alt: >-
+  A line: it rises "steeply"
+  from 0 to 1.
+---
+import matplotlib.pyplot as plt
+
+### BEGIN SOLUTION
+height = 1
+### STUB
+height = ...  # your turn
+### END SOLUTION
+plt.plot([0, height])
+plt.show()
+```
+
+```{code-cell} ipython3
+def double(x):
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+```
+"""
 
 
 @pytest.fixture
@@ -131,9 +160,17 @@ def test_the_badge_points_to_each_notebook_of_the_configured_repository(course):
         assert where in text(assembled(course, kind))
 
 
+def test_without_a_public_address_there_is_no_badge_and_no_address(course):
+    address = '[tool.ganedu]\nrepository = "OWNER/REPO"\nbranch = "main"\n'
+    write(course / "pyproject.toml", address)
+    nb = assembled(course, "exercise")
+    assert nb.cells[0].source == "# Exercises 1\n\nWrite a function."
+    write(course / "authoring" / "lessons" / "00_lesson.md", SETUP)
+    assert "OWNER" not in text(assembled(course, "lesson"))
+
+
 def test_the_setup_cell_prints_nothing_when_the_package_is_there(course):
-    source = "```{code-cell} ipython3\n:tags: [setup]\n\n{{setup}}\n```\n"
-    write(course / "authoring" / "lessons" / "00_lesson.md", source)
+    write(course / "authoring" / "lessons" / "00_lesson.md", SETUP)
     write(course / "notebooks" / "ganedu.py", "")
     assert build.main(["00", "--root", str(course)]) == 0
     stored = nbformat.read(course / "notebooks" / "00_lesson.ipynb", 4)
@@ -179,12 +216,15 @@ def test_check_sees_an_edited_notebook_and_one_without_a_source(course, capsys):
     assert build.main(["--root", str(course)]) == 0
     assert build.main(["--check", "--root", str(course)]) == 0
     out = course / "exercises" / "01_double.ipynb"
+    source = course / "authoring" / "exercises" / "01_double.md"
+    source.write_text(source.read_text().replace("explained.", "explained again."))
     out.write_text(out.read_text().replace("Write a function", "Write two functions"))
     write(course / "notebooks" / "99_stray.ipynb", "{}")
     capsys.readouterr()
     assert build.main(["--check", "--root", str(course)]) == 1
     printed = capsys.readouterr().out
-    assert "exercises/01_double.ipynb: not what its source says" in printed
+    assert "exercises/01_double.ipynb: edited in place" in printed
+    assert "solutions/01_double.ipynb: not what its source says" in printed
     assert "notebooks/99_stray.ipynb: no source makes it" in printed
 
 
@@ -208,3 +248,77 @@ def test_help_shows_how_to_use_it():
     command = [sys.executable, str(ROOT / "authoring" / "build.py"), "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "examples:" in shown and "--check" in shown
+
+
+# ---- lessons that are done -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def built(course):
+    """The course with a lesson of two blanks and a picture, built."""
+    write(course / "authoring" / "lessons" / "00_lesson.md", BLANK)
+    assert build.main(["00", "--root", str(course)]) == 0
+    return course
+
+
+def stored_lesson(course):
+    return nbformat.read(course / "notebooks" / "00_lesson.ipynb", 4)
+
+
+def test_a_lesson_is_stored_solved_and_its_stubs_travel_in_the_metadata(built):
+    plot, double = code(stored_lesson(built))
+    assert "height = 1\nplt.plot" in plot.source and "STUB" not in plot.source
+    assert "\nheight = ...  # your turn\nplt.plot" in plot.metadata.ganedu.stub
+    assert double.source == "def double(x):\n    return 2 * x"
+    assert double.metadata.ganedu.stub.endswith(
+        '    # YOUR CODE HERE\n    raise NotImplementedError("replace this line with your code")'
+    )
+
+
+def test_alternative_text_is_kept_with_the_cell_and_given_to_its_picture(built):
+    plot = code(stored_lesson(built))[0]
+    assert plot.metadata.alt == 'A line: it rises "steeply" from 0 to 1.'
+    assert plot.outputs[0].metadata["image/png"]["alt"] == plot.metadata.alt
+
+
+def test_opened_for_a_learner_it_has_blanks_and_no_outputs(built):
+    given = nbformat.from_dict(build.pages.opened(stored_lesson(built)))
+    nbformat.validate(given)
+    assert "return 2 * x" not in str(given) and "height = ...  # your turn" in str(given)
+    assert all(cell.outputs == [] and "ganedu" not in cell.metadata for cell in code(given))
+    assert not build.pages.is_edited(given)
+
+
+def test_new_words_around_the_same_code_keep_the_outputs(built, capsys):
+    source = built / "authoring" / "lessons" / "00_lesson.md"
+    before = stored_lesson(built)
+    source.write_text(BLANK.replace("# 0. A lesson", "# 0. Another title").replace("steep", "slow"))
+    assert build.main(["--root", str(built)]) == 0
+    assert "00_lesson.ipynb" in (said := capsys.readouterr().out) and "outputs kept" in said
+    after = stored_lesson(built)
+    assert after.cells[0].source == "# 0. Another title"
+    assert [cell.outputs[0].data for cell in code(after)[:1]] == [code(before)[0].outputs[0].data]
+    assert "slow" in code(after)[0].outputs[0].metadata["image/png"]["alt"]
+
+
+def test_other_code_is_run_again(built, capsys):
+    source = built / "authoring" / "lessons" / "00_lesson.md"
+    source.write_text(BLANK.replace("height = 1", "height = 2"))
+    assert build.main(["--root", str(built)]) == 0
+    assert "outputs kept" not in capsys.readouterr().out
+
+
+def test_what_was_edited_in_place_is_moved_away_not_overwritten(course, capsys):
+    assert build.main(["01", "--root", str(course)]) == 0
+    out = course / "exercises" / "01_double.ipynb"
+    given = out.read_bytes()
+    for work in ("an hour of work", "another hour"):
+        nb = nbformat.read(out, 4)
+        code(nb)[0].source = f"def double(x):\n    return '{work}'"
+        nbformat.write(nb, out)
+        assert build.main(["--root", str(course)]) == 0
+        assert out.read_bytes() == given
+    assert "kept/exercises/01_double 2.ipynb" in capsys.readouterr().out
+    kept = sorted((course / "kept" / "exercises").glob("*.ipynb"))
+    assert ["an hour" in path.read_text() for path in kept] == [False, True]
+    assert "another hour" in kept[0].read_text() or "another hour" in kept[1].read_text()

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 TESTS = Path(__file__).parent
+PATH = (TESTS, TESTS.parent)
 CHECK = """
 class check:
     def __init__(self, exercise, answer):
@@ -55,7 +56,7 @@ def folder(tmp_path_factory):
 
 def run_pytest(folder, *options):
     command = [sys.executable, "-m", "pytest", "-p", "exercise_collector", "-p", "no:cacheprovider"]
-    env = os.environ | {"PYTHONPATH": str(TESTS), "COLUMNS": "300"}
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, PATH)), "COLUMNS": "300"}
     env.pop("PYTEST_ADDOPTS", None)
     limit = ["--exercise-cell-timeout", "2", "-v", "-ra"]
     done = subprocess.run(
@@ -106,8 +107,28 @@ def test_results_are_the_same_in_two_processes(folder):
     assert "4 failed, 1 passed, 1 skipped" in shown
 
 
-def test_a_broken_file_is_one_sentence(tmp_path):
-    (tmp_path / "exercises").mkdir()
+def notebook_of(*sources):
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in sources])
+
+
+def test_an_unreadable_file_fails_by_name_and_the_others_go_on(tmp_path):
+    for place in ("exercises", "submissions/alice"):
+        (tmp_path / place).mkdir(parents=True)
     (tmp_path / "exercises" / "01_cut_off.ipynb").write_text('{"cells": [')
+    right = notebook_of(CHECK, 'check("02.right", lambda x: 2 * x)')
+    nbformat.write(right, tmp_path / "exercises" / "02_whole.ipynb")
+    (tmp_path / "submissions" / "alice" / "02_whole.ipynb").write_text("<<<<<<< HEAD")
     shown = run_pytest(tmp_path)
-    assert "01_cut_off.ipynb is not a readable notebook" in shown and "Traceback" not in shown
+    assert "UNREADABLE: 01_cut_off.ipynb is not a readable notebook" in shown
+    assert "submissions/alice/02_whole.ipynb::02.right FAILED" in shown
+    assert "exercises/02_whole.ipynb::02.right PASSED" in shown and "Traceback" not in shown
+
+
+def test_an_exercise_that_is_gone_from_a_submission_fails_by_name(tmp_path):
+    right, other = 'check("01.right", lambda x: 2 * x)', 'check("01.other", lambda x: 2 * x)'
+    for place, cells in (("exercises", (CHECK, right, other)), ("alice", (CHECK, right))):
+        (tmp_path / place).mkdir()
+        nbformat.write(notebook_of(*cells), tmp_path / place / "01_double.ipynb")
+    shown = run_pytest(tmp_path, "alice")
+    assert "alice/01_double.ipynb::01.right PASSED" in shown
+    assert "01.other - Failed: MISSING" in shown

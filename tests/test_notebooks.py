@@ -1,5 +1,6 @@
 """The rules that every notebook keeps, as far as a machine can tell."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -8,12 +9,18 @@ from pathlib import Path
 import nbformat
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("notebooks", "solutions", "exercises")
 ALL = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.ipynb"))
 RUN = [path for path in ALL if path.parent.name != "exercises"]
 MOST_LINES, MOST_LINES_OF_A_CLASS = 15, 25
 MOST_WORDS, MOST_WORDS_OF_A_TASK = 150, 300  # a task stands with its folded hints in one cell
+CONVERTED = ()  # chapters in which the learner acts, as "05": they keep the rules at the end, too
 AUTHORS_PATH = re.compile(r"/home/|/root/|/Users/|/tmp/|site-packages|[A-Z]:\\")
 
 
@@ -105,11 +112,18 @@ def test_the_file_shows_on_a_code_host(path):
 # ---- how it reads --------------------------------------------------------------------------------
 
 
+def repository():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return project["tool"]["ganedu"]["repository"]
+
+
 @every_notebook
-def test_it_opens_with_a_title_and_a_badge(path):
+def test_it_opens_with_a_title_and_a_badge_that_leads_somewhere(path):
     first = read(path).cells[0]
     assert first.cell_type == "markdown" and first.source.startswith("# ")
-    assert f"/{name(path)})" in first.source, "a Colab badge of this very file"
+    known = repository() != "OWNER/REPO"
+    assert (f"/{name(path)})" in first.source) == known, "a Colab badge of this very file"
+    assert known or "OWNER" not in path.read_text(encoding="utf-8")
 
 
 @every_notebook
@@ -143,7 +157,7 @@ def visible_words(text):
 
 @every_notebook
 def test_no_more_than_two_code_cells_without_text(path):
-    cells = read(path).cells
+    cells = [cell for cell in read(path).cells if not asks(cell)]  # a question is a text
     for trio in zip(cells, cells[1:], cells[2:]):
         only_code = all(cell.cell_type == "code" for cell in trio)
         assert not only_code, f"three in a row, from: {opening(trio[0])}"
@@ -153,7 +167,7 @@ def test_no_more_than_two_code_cells_without_text(path):
 def test_every_picture_is_followed_by_words_or_has_alternative_text(path):
     cells = read(path).cells
     for n, cell in enumerate(cells):
-        described = "mystnb" in cell.metadata or any(
+        described = "alt" in cell.metadata or any(
             after.cell_type == "markdown" for after in cells[n + 1 : n + 3]
         )
         assert described or not has_picture(cell), f"no words after: {opening(cell)}"
@@ -165,3 +179,94 @@ def test_links_inside_the_course_lead_somewhere(path):
         for target in re.findall(r"\]\(([^)#\s]+)", cell.source):
             if not re.match(r"[a-z]+:", target):
                 assert (path.parent / target).exists(), target
+
+
+# ---- the learner acts ----------------------------------------------------------------------------
+
+LESSONS = sorted(path for path in RUN if path.parent.name == "notebooks")
+every_converted_lesson = pytest.mark.parametrize(
+    "path", [path for path in LESSONS if path.name[:2] in CONVERTED], ids=name
+)
+
+
+def calls(cell, function):
+    """The calls of `function`, or of a method of that name, in a code cell, as syntax trees."""
+    if cell.cell_type != "code":
+        return []
+    called = (node for node in ast.walk(tree(cell)) if isinstance(node, ast.Call))
+    return [c for c in called if getattr(c.func, "id", getattr(c.func, "attr", "")) == function]
+
+
+def tree(cell):
+    plain = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.source, flags=re.M)
+    return ast.parse(plain)
+
+
+def asks(cell):
+    return bool(calls(cell, "predict"))
+
+
+def is_blank(cell):
+    return "stub" in cell.metadata.get("ganedu", {})
+
+
+def claims(cell):
+    return cell.cell_type == "code" and any(isinstance(n, ast.Assert) for n in ast.walk(tree(cell)))
+
+
+@every_converted_lesson
+def test_a_lesson_asks_for_predictions_and_reveals_each(path):
+    asked = [call for cell in read(path).cells for call in calls(cell, "predict")]
+    told = [call for cell in read(path).cells for call in calls(cell, "reveal")]
+    keys = [call.args[0].value for call in asked]
+    assert len(keys) >= 4 and len(set(keys)) == len(keys) == len(told)
+    assert all(key.startswith(f"{path.name[:2]}.") for key in keys), keys
+
+
+@every_converted_lesson
+def test_a_lesson_ends_with_its_own_tally(path):
+    found = [c.args[0].value for cell in read(path).cells for c in calls(cell, "tally")]
+    assert found == [path.name[:2]]
+
+
+@every_converted_lesson
+def test_a_lesson_has_places_to_act_and_a_check_after_each_blank(path):
+    cells = read(path).cells
+    blanks = [n for n, cell in enumerate(cells) if is_blank(cell)]
+    assert len(blanks) >= 2
+    for n in blanks:
+        assert any(calls(cell, "check") for cell in cells[n : n + 4]), opening(cells[n])
+
+
+@every_converted_lesson
+def test_the_first_action_is_near_the_top(path):
+    cells = [cell for cell in read(path).cells if "setup" not in tags(cell)]
+    acts = [asks(cell) or is_blank(cell) or "act" in tags(cell) for cell in cells]
+    assert any(acts[:5]), "a prediction, a blank, or a control tagged `act` in the first five cells"
+
+
+@every_converted_lesson
+def test_claims_come_after_the_explanation(path):
+    """An assert would give the answer away: a cell of its own, tagged, after the text."""
+    cells, waiting = read(path).cells, set()
+    for before, cell in zip([None, *cells], cells):
+        if claims(cell):
+            assert "claims" in tags(cell), f"tag it `claims`: {opening(cell)}"
+            assert before.cell_type == "markdown", f"no explanation above: {opening(cell)}"
+            assert not (asks(cell) or calls(cell, "reveal")), opening(cell)
+            assert not waiting, f"{waiting} is not revealed yet at: {opening(cell)}"
+        waiting |= {call.args[0].value for call in calls(cell, "predict")}
+        waiting = set() if calls(cell, "reveal") else waiting
+
+
+@every_converted_lesson
+def test_every_picture_has_alternative_text(path):
+    for cell in code_cells(read(path)):
+        words = cell.metadata.get("alt", "").split()
+        assert len(words) >= 5 or not has_picture(cell), f"no `alt`: {opening(cell)}"
+
+
+def test_no_two_predictions_of_the_course_share_a_key():
+    cells = (cell for path in LESSONS for cell in read(path).cells)
+    keys = [call.args[0].value for cell in cells for call in calls(cell, "predict")]
+    assert len(set(keys)) == len(keys)

@@ -29,7 +29,7 @@ LEVELS = {
     },
     1: {"trainer", "checkpoint", "classifier"},
     2: {"diagnostics", "doctor", "clinic", "studies", "treatments"},
-    3: {"viz", "player", "checks", "cli", "tour"},
+    3: {"viz", "player", "checks", "cli", "tour", "notebooks", "kit"},
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 OWNERS_PACKAGES = "jupyterlab torch torchvision matplotlib ipywidgets nbval jupytext numpy".split()
