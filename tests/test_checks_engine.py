@@ -16,7 +16,8 @@ import torch
 from IPython.core.formatters import DisplayFormatter
 
 import ganedu.checks
-from ganedu.checks import Verdict, check, engine
+from ganedu.checks import Verdict, check, engine, probes
+from ganedu.checks.exercise import Exercise
 from ganedu.networks import MLPGenerator
 
 MIME = "application/vnd.ganedu.verdict+json"
@@ -24,6 +25,7 @@ MIME = "application/vnd.ganedu.verdict+json"
 
 CHAPTER_99 = """
 from ganedu.checks.engine import Misconception
+from ganedu.checks.exercise import Exercise
 
 def call(answer):
     answer()
@@ -335,3 +337,18 @@ def test_after_a_syntax_error_the_former_answer_is_not_judged(monkeypatch):
     verdict = check("06.out_size", my_size)
     assert (verdict.status, verdict.code) == ("failed", "CELL-NOT-RUN")
     assert "line 2" in verdict.message and "never closed" in verdict.message
+
+
+def test_copies_of_a_network_keep_its_old_gradients():
+    D = probes.Bumpy()
+    (twin,) = probes.fresh((D,))
+    assert all(torch.equal(p.grad, q.grad) for p, q in zip(D.parameters(), twin.parameters()))
+    assert all(p.grad is not q.grad for p, q in zip(D.parameters(), twin.parameters()))
+
+
+def test_praise_can_tell_what_the_answer_does(monkeypatch):
+    own = {"none": {"praise-b": "It gave {got:.1f}."}}
+    monkeypatch.setattr("ganedu.checks.exercise.words", lambda chapter: own)
+    values = lambda f: {"kind": "b", "got": f(2)}  # noqa: E731
+    it = Exercise("00.none", lambda x: x, {}, lambda seed: [], praised=values)
+    assert it(lambda x: x) == "It gave 2.0."

@@ -15,7 +15,7 @@ from functools import partial
 import torch
 
 from ganedu.checks.probes import Guarded, fresh, near, one_number
-from ganedu.checks.words import Misconception, words
+from ganedu.checks.words import Misconception, Plainly, words
 
 SECOND = 1000  # how far away the second seed is, on which a name is confirmed
 PAIRS = 1500  # of mistakes, tried at most
@@ -96,9 +96,17 @@ class Exercise:
     what: str = "your result"  # what a verdict calls the value
     library: Callable | None = None  # the package's function that `right` must equal
     function: bool = True  # the answer is a function
+    praised: Callable | None = None  # right answer -> values for the words of praise
 
     def __call__(self, answer, seed=0):
         return Attempt(self, answer, seed).verdict()
+
+    def praise(self, answer):
+        """What is said of a right answer; a value `kind` picks the words praise-kind."""
+        values = self.praised(answer) if self.praised else {}
+        own = words(self.name[:2]).get(self.name[3:], {})
+        key = f"praise-{values['kind']}" if "kind" in values else "praise"
+        return Plainly().vformat(own.get(key, "Right."), (), values)
 
     def play(self, answer, case):
         """What is observed of an answer in a case."""
@@ -168,7 +176,7 @@ class Attempt:
                 raise self.named(number, case, parts)
         if self.answer.changed:
             raise self.answer.changed
-        return words(self.it.name[:2]).get(self.it.name[3:], {}).get("praise", "Right.")
+        return self.it.praise(self.answer.function)
 
     # ---- playing: each answer once on each case
 
@@ -281,13 +289,14 @@ class Attempt:
         pairs = [(a, b) for a, b in zip(self.cases, self.others) if not a.breaks]
         if any(len(case.args) != len(names) for case, _ in pairs):
             return None
+        what = self.it.what if part is None else part
         for k, name in enumerate(names):
             if all(self.moved(a, k, b.args[k], part) == (False, True) for a, b in pairs):
-                return Misconception("ARGUMENT-IGNORED", argument=name, what=self.it.what)
+                return Misconception("ARGUMENT-IGNORED", argument=name, what=what)
         for k, name in enumerate(names):
             turned = [(a, turn(a.args[k])) for a, _ in pairs]
             if all(x is not None and self.moved(a, k, x, part) == (True, False) for a, x in turned):
-                return Misconception("ORDER-MATTERS", argument=name, what=self.it.what)
+                return Misconception("ORDER-MATTERS", argument=name, what=what)
         return None
 
     def moved(self, case, k, other, part):
@@ -309,11 +318,12 @@ class Attempt:
         ]
         if len(pairs) < 3 or any(theirs == 0 for _, theirs in pairs):
             return None
+        what = self.it.what if part is None else part
         ratios, gaps = [a / b for a, b in pairs], [a - b for a, b in pairs]
         if near(ratios, [ratios[0]] * len(ratios), 1e-3):
-            return Misconception("TIMES-A-FACTOR", factor=ratios[0], what=self.it.what)
+            return Misconception("TIMES-A-FACTOR", factor=ratios[0], what=what)
         if near(gaps, [gaps[0]] * len(gaps), 1e-3):
-            return Misconception("PLUS-A-NUMBER", number=gaps[0], what=self.it.what)
+            return Misconception("PLUS-A-NUMBER", number=gaps[0], what=what)
         return None
 
     def unnamed(self):

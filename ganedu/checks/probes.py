@@ -93,7 +93,17 @@ def _copied(x):
         return x.clone_state()
     if isinstance(x, torch.Tensor):
         return x.detach().clone().requires_grad_(x.requires_grad)
-    return copy.deepcopy(x) if isinstance(x, nn.Module | list | dict | np.ndarray) else x
+    if isinstance(x, nn.Module):
+        return _network(x)
+    return copy.deepcopy(x) if isinstance(x, list | dict | np.ndarray) else x
+
+
+def _network(net):
+    """A copy with the old gradients, which deepcopy leaves out."""
+    twin = copy.deepcopy(net)
+    for mine, theirs in zip(twin.parameters(), net.parameters()):
+        mine.grad = kept(theirs.grad)
+    return twin
 
 
 def plain(x):

@@ -86,7 +86,8 @@ def told(name, found):
     code = code_of(found)
     entry = next(w[key] for key in (found.code, code) for w in (own, common) if key in w)
     say = Plainly()
-    return code, {key: say.vformat(text, (), found.seen) for key, text in entry.items()}
+    said = {key: say.vformat(text, (), found.seen) for key, text in entry.items()}
+    return code, {key: text[:1].upper() + text[1:] for key, text in said.items()}
 
 
 class Plainly(string.Formatter):
