@@ -138,9 +138,10 @@ class Exercise:
                 elif callable(way):
                     yield code, way
 
-    def pairs(self):
+    def pairs(self, wanted=lambda way: True):
         """(code, answer) with two parts wrong at a time, told by the first one's name."""
-        swaps = [(c, w) for c, ways in self.mistakes.items() for w in ways if isinstance(w, dict)]
+        ways = ((c, w) for c, ways in self.mistakes.items() for w in ways if isinstance(w, dict))
+        swaps = [(code, way) for code, way in ways if wanted(way)]
         for (code, a), (_, b) in itertools.combinations(swaps, 2):
             if not a.keys() & b.keys():
                 yield code, partial(self.right, **b, **a)
@@ -220,7 +221,7 @@ class Attempt:
             code = self.by_facts(number) or self.by_table(part) or self.by_property(number)
             if code:
                 return Misconception(code, **self.of_part(values, part))
-        return self.answer.changed or self.in_general(parts[0]) or self.unnamed()
+        return self.answer.changed or self.in_general(parts) or self.unnamed()
 
     def of_part(self, values, part):
         if part is None:
@@ -241,9 +242,17 @@ class Attempt:
         return self.cases[number], self.others[number]
 
     def by_table(self, part):
-        pairs = itertools.islice(self.it.pairs(), PAIRS)
+        pairs = itertools.islice(self.it.pairs(lambda way: self.matters(way, part)), PAIRS)
         mistakes = itertools.chain(self.table, pairs)
         return next((code for code, way in mistakes if self.explains(way, part)), None)
+
+    def matters(self, way, part):
+        """Does this mistake, alone, move what is observed in this part?"""
+        mistake = partial(self.it.right, **way)
+        return not all(
+            self.it.agree(self.try_it(mistake, case, learners=False), self.right(case), part, case)
+            for case in self.ordinary()[:1]
+        )
 
     def explains(self, mistake, part):
         """Does the mistake give what the learner gave, on every ordinary case of both seeds?"""
@@ -269,12 +278,17 @@ class Attempt:
         changed = Case(case.what, args, tolerance=case.tolerance)
         return self.it.play(whose or self.answer.function, changed)
 
-    def in_general(self, part):
+    def in_general(self, parts):
         """What can be said of any formula: on what its value depends, and how it goes with the right one."""
         try:
-            return self.dependence(part) or self.proportion(part)
+            found = (self.dependence(part) or self.proportion(part) for part in parts)
+            return next(filter(None, found), None)
         except Exception:  # not every answer can be asked
             return None
+
+    def called(self, part):
+        """What a verdict calls the value."""
+        return self.it.what if part is None else part
 
     def ordinary(self):
         return [case for case in [*self.cases, *self.others] if not case.breaks]
@@ -289,7 +303,7 @@ class Attempt:
         pairs = [(a, b) for a, b in zip(self.cases, self.others) if not a.breaks]
         if any(len(case.args) != len(names) for case, _ in pairs):
             return None
-        what = self.it.what if part is None else part
+        what = self.called(part)
         for k, name in enumerate(names):
             if all(self.moved(a, k, b.args[k], part) == (False, True) for a, b in pairs):
                 return Misconception("ARGUMENT-IGNORED", argument=name, what=what)
@@ -318,7 +332,7 @@ class Attempt:
         ]
         if len(pairs) < 3 or any(theirs == 0 for _, theirs in pairs):
             return None
-        what = self.it.what if part is None else part
+        what = self.called(part)
         ratios, gaps = [a / b for a, b in pairs], [a - b for a, b in pairs]
         if near(ratios, [ratios[0]] * len(ratios), 1e-3):
             return Misconception("TIMES-A-FACTOR", factor=ratios[0], what=what)
@@ -339,7 +353,7 @@ class Attempt:
             part = self.it.differing(self.got(case), self.right(case), case)[0]
             place = case, part, largest(self.got(case), self.right(case), part)[1]
         case, part, (got, relation) = place
-        what = self.it.what if part is None else part
+        what = self.called(part)
         return Misconception("WRONG-VALUE", case=case.what, what=what, got=got, relation=relation)
 
 

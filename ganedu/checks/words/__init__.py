@@ -115,4 +115,6 @@ def shown(value):
     if isinstance(value, list | tuple):
         inside = ", ".join(map(shown, value[:8])) + (", …" if len(value) > 8 else "")
         return f"[{inside}]" if isinstance(value, list) else f"({inside})"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {shown(it)}" for key, it in value.items())
     return str(value)
