@@ -198,6 +198,7 @@ def draw(trainer, rows, out):
 
     from ganedu import viz
 
+    viz.use()
     x = trainer.sample(100 if hasattr(trainer.data, "x") else 2500).cpu()
     fig = Figure(figsize=(6, 6), layout="constrained")
     if x.ndim == 4:
@@ -252,6 +253,7 @@ def draw_study(rows, path):
 
     from ganedu import studies, viz
 
+    viz.use()
     names = studies.measures(rows)[:4]
     if not names:
         return  # every run failed: there is nothing to draw

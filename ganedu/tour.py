@@ -79,6 +79,7 @@ def report(found, pictures):
 
 
 def _draw_samples(real, fake, path):
+    viz.use()
     fig = Figure(figsize=(7.2, 5.6), layout="constrained")
     top, below = fig.subplots(2, 1, height_ratios=[1, 2.55])
     viz.images(real, ax=top, columns=10, title="Real MNIST digits")
@@ -87,6 +88,7 @@ def _draw_samples(real, fake, path):
 
 
 def _draw_curves(rows, path):
+    viz.use()
     fig = Figure(figsize=(viz.WIDTH, 3), layout="constrained")
     left, right = fig.subplots(1, 2)
     viz.curves(rows, "d_loss", "g_loss", ax=left, title="The two losses")

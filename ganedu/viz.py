@@ -1,48 +1,56 @@
 """Tensors and rows of numbers -> matplotlib Axes, in the course's one style.
 
-Nothing here samples or trains. Real is blue, fake is vermilion, everywhere (Okabe & Ito's palette, told
+Nothing here samples or trains. Real is blue, fake is orange, everywhere (Okabe & Ito's palette, told
 apart by colour-blind readers, and in print by marker). Pass `ax` to draw into a figure of your own.
+The first figure made here puts the style in force; importing changes nothing.
 """
 
 import io
+import sys
+from functools import cache
+from pathlib import Path
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-REAL, FAKE = "#0072B2", "#D55E00"
-THIRD, FOURTH, GREY = "#009E73", "#CC79A7", "#6e7781"
+REAL, FAKE = "#0072B2", "#D55E00"  # used for nothing else
+THIRD, FOURTH, GREY = (
+    "#009E73",
+    "#A8508C",
+    "#6E7781",
+)  # at least 3:1 against white, as are those two
 WIDTH = 8.0  # inches: the width of a notebook's text
-STYLE = {
-    "figure.dpi": 80,
-    "savefig.dpi": 80,
-    "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.25,
-    "legend.framealpha": 0.8,
-    "legend.edgecolor": "none",
-    "lines.linewidth": 1.6,
-    "axes.prop_cycle": plt.cycler(color=[REAL, FAKE, THIRD, FOURTH, GREY]),
-}
-plt.rcParams.update(STYLE)  # importing this module puts the course's style in force
+STYLE = Path(__file__).parent / "course.mplstyle"
 LABELS = {
-    "d_loss": ("D's loss", REAL),
-    "g_loss": ("G's loss", FAKE),
+    "d_loss": ("D's loss", THIRD),
+    "g_loss": ("G's loss", FOURTH),
     "d_real": ("D(x): real", REAL),
     "d_fake": ("D(G(z)): fake", FAKE),
 }
 
 
+def use():
+    """Put the course's style in force; in a notebook, pictures get twice the pixels at their width."""
+    matplotlib.rcParams.update(matplotlib.rc_params_from_file(STYLE, use_default_template=False))
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None and hasattr(shell, "kernel"):
+        from matplotlib_inline.config import InlineBackend
+
+        backend = InlineBackend.instance(parent=shell)
+        if backend.figure_formats == {"png"}:  # nothing else was asked for
+            backend.figure_formats = {"retina"}
+
+
+_use_once = cache(use)  # so that what a user changes afterwards stays
+
+
 def figure(columns=1, rows=1, *, height=2.8, width=WIDTH, live=False, **kwargs):
     """(fig, ax) or (fig, axes) in the course's style; `live` figures are for `Live` and not shown."""
+    _use_once()
     if live:
         fig = Figure(figsize=(width, height * rows))
         return fig, fig.subplots(rows, columns, **kwargs)
@@ -51,6 +59,12 @@ def figure(columns=1, rows=1, *, height=2.8, width=WIDTH, live=False, **kwargs):
 
 def _axes(ax, **kwargs):
     return figure(**kwargs)[1] if ax is None else ax
+
+
+def _opaque(legend):
+    """A legend shows colours as they are, also those of marks that are drawn half transparent."""
+    for handle in legend.legend_handles:
+        handle.set_alpha(1)
 
 
 def curves(rows, *names, ax=None, title=None):
@@ -73,11 +87,12 @@ def scatter(real=None, fake=None, *, ax=None, title=None, limit=1.5):
             x = _array(x)
             if x.ndim != 2 or x.shape[1] != 2:
                 raise ValueError(f"points must be [n, 2]; got {list(x.shape)}")
-            ax.scatter(*x.T, s=9, c=colour, marker=marker, alpha=0.5, linewidths=0.8, label=name)
+            ax.scatter(*x.T, s=9, c=colour, marker=marker, alpha=0.6, linewidths=0.8, label=name)
     ax.set(
         xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$x_1$", ylabel="$x_2$", aspect="equal"
     )
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.21), ncols=2, markerscale=2)  # hides none
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.21)}  # where it hides no point
+    _opaque(ax.legend(**below, ncols=2, markerscale=2))
     return titled(ax, title)
 
 
@@ -122,7 +137,14 @@ def tile(x, columns, gap=1):
     """Pictures [n, C, H, W] in [-1, 1] -> one array [height, width(, 3)] in [0, 1], white between."""
     if x.ndim != 4 or len(x) == 0 or x.shape[1] not in (1, 3):
         raise ValueError(f"pictures must be [n, 1 or 3, height, width]; got {list(x.shape)}")
-    x = (torch.as_tensor(_array(x)).clamp(-1, 1) + 1) / 2  # [n, C, H, W]
+    x = torch.as_tensor(_array(x))
+    low, high = x.aminmax()  # NaN where there is one
+    if not (low >= -1 and high <= 1):
+        raise ValueError(
+            f"pictures are drawn from [-1, 1]; these lie in [{low:.3g}, {high:.3g}] "
+            "(bytes: x / 127.5 - 1; to cut off what lies outside: x.clamp(-1, 1))"
+        )
+    x = (x + 1) / 2  # [n, C, H, W]
     missing = -len(x) % columns
     x = torch.nn.functional.pad(x, (gap, gap, gap, gap), value=1.0)
     x = torch.cat([x, torch.ones(missing, *x.shape[1:])])
@@ -131,12 +153,13 @@ def tile(x, columns, gap=1):
     return sheet.reshape(n // columns * h, columns * w, c).squeeze(2).numpy()
 
 
-def study(rows, measures, *, axes=None, title=None):
+def study(rows, measures, *, axes=None, title=None, truth=None):
     """Rows of `studies.study`: a panel for each measure, a line for each recipe, the first on top.
 
     A dot is a seed, the upright stroke their mean, the bar one standard deviation to either side. A
     value that is not finite is an arrow at the edge, and then there is no mean; failed runs are
-    counted beside the name.
+    counted beside the name. `truth`, {"modes": 8, ...}, is what the real distribution scores: a blue
+    line.
     """
     recipes = list(dict.fromkeys(row["recipe"] for row in rows))
     if axes is None:
@@ -147,6 +170,8 @@ def study(rows, measures, *, axes=None, title=None):
         for y, recipe in enumerate(recipes):
             runs = [row for row in rows if row["recipe"] == recipe and "failed" not in row]
             _seeds(ax, y, np.array([row[measure] for row in runs if measure in row], dtype=float))
+        if measure in (truth or {}):
+            ax.axvline(truth[measure], color=REAL, zorder=0)
         ax.set(
             xlabel=measure.replace("_", " ").replace(" kl", " KL"), ylim=(len(recipes) - 0.5, -0.5)
         )
@@ -160,10 +185,10 @@ def _seeds(ax, y, values):
     """One recipe's dots, mean and spread at height y; dots a little apart, so that none is hidden."""
     n, finite = len(values), np.isfinite(values)
     at = y + 0.3 * (np.arange(n) - (n - 1) / 2) / max(1, n - 1)
-    ax.plot(values[finite], at[finite], "o", color=FAKE, markersize=4, alpha=0.6, mew=0)
+    ax.plot(values[finite], at[finite], "o", color=FOURTH, markersize=5, alpha=0.8, mew=0)
     if not finite.all():
         edge = {"transform": ax.get_yaxis_transform(), "clip_on": False}
-        ax.plot(np.ones(n - finite.sum()), at[~finite], ">", color=FAKE, markersize=5, **edge)
+        ax.plot(np.ones(n - finite.sum()), at[~finite], ">", color=FOURTH, markersize=6, **edge)
     elif n > 0:
         mean, sd = values.mean(), values.std(ddof=1) if n > 1 else 0.0
         ax.plot([mean - sd, mean + sd], [y, y], color="black", linewidth=1.2)
@@ -282,10 +307,16 @@ def titled(ax, title):
 
 
 def png(fig):
-    """A figure as PNG bytes, the same bytes for the same figure."""
+    """A figure as PNG bytes, the same bytes for the same figure, twice as sharp as it is wide."""
     out = io.BytesIO()
-    fig.savefig(out, format="png", metadata={"Software": None})
+    fig.savefig(out, format="png", dpi=2 * fig.dpi, metadata={"Software": None})
     return out.getvalue()
+
+
+def shown(fig, alt):
+    """Metadata of a figure's `png`: its width and height on the page, and its words."""
+    width, height = (round(inches * fig.dpi) for inches in fig.get_size_inches())
+    return {"image/png": {"width": width, "height": height, "alt": alt}}
 
 
 class Live:
@@ -295,7 +326,8 @@ class Live:
         from IPython.display import display
 
         self.fig, self.text = fig, text
-        self.handle = display(self._bundle(), raw=True, display_id=True)
+        self.metadata = shown(fig, text)
+        self.handle = display(self._bundle(), metadata=self.metadata, raw=True, display_id=True)
 
     def _bundle(self):
         return {"image/png": png(self.fig), "text/plain": f"<{self.text}>"}
@@ -303,7 +335,7 @@ class Live:
     def update(self):
         """Show the figure as it is now."""
         if self.handle is not None:  # outside a notebook there is nothing to update
-            self.handle.update(self._bundle(), raw=True)
+            self.handle.update(self._bundle(), metadata=self.metadata, raw=True)
 
 
 def _array(x):

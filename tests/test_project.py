@@ -19,6 +19,7 @@ LEVELS = {
     0: {
         "conditional",
         "data",
+        "densities",
         "datafiles",
         "networks",
         "losses",

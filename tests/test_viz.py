@@ -1,13 +1,20 @@
 """Pictures: the data that were drawn are the data that were given, in the course's two colours."""
 
+import base64
+import io
 import math
+import subprocess
+import sys
 
 import matplotlib
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgb
+from nbclient import NotebookClient
+from PIL import Image
 
 from ganedu import viz
 
@@ -25,6 +32,17 @@ def no_windows_and_none_left_open():
     yield
     plt.close("all")
     plt.switch_backend(before)
+
+
+def luminance(colour):
+    """The relative luminance of WCAG: 0 for black, 1 for white."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return np.dot(linear, [0.2126, 0.7152, 0.0722])
+
+
+def contrast(colour):
+    """WCAG's contrast with white: 1 to 21."""
+    return 1.05 / (luminance(colour) + 0.05)
 
 
 def labels(ax):
@@ -77,14 +95,65 @@ def test_tensors_with_a_graph_and_in_half_precision_can_be_drawn():
 
 def test_real_and_fake_are_apart_for_colour_blind_readers_and_in_grey():
     """Okabe & Ito's blue and vermilion; their lightness differs too (WCAG relative luminance)."""
-
-    def luminance(colour):
-        linear = [
-            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)
-        ]
-        return np.dot(linear, [0.2126, 0.7152, 0.0722])
-
     assert luminance(viz.FAKE) > 1.3 * luminance(viz.REAL)
+
+
+def cycle():
+    viz.use()
+    return [turn["color"] for turn in plt.rcParams["axes.prop_cycle"]]
+
+
+def test_every_colour_of_a_line_has_a_contrast_of_3_to_1_on_white():
+    for colour in (viz.REAL, viz.FAKE, viz.THIRD, viz.FOURTH, viz.GREY, *cycle()):
+        assert contrast(colour) >= 3, colour
+
+
+def test_what_is_neither_real_nor_fake_never_gets_their_colours():
+    taken = {viz.REAL, viz.FAKE}
+    assert not taken & {to_hex(colour).upper() for colour in cycle()}
+    losses = [to_hex(line.get_color()).upper() for line in viz.curves(ROWS).lines]
+    assert losses == [viz.THIRD, viz.FOURTH]
+
+
+def test_a_legend_shows_the_colours_unmixed_and_its_text_in_black():
+    for ax in (viz.scatter(POINTS, POINTS), viz.curves(ROWS)):
+        legend = ax.get_legend()
+        assert all(handle.get_alpha() in (None, 1) for handle in legend.legend_handles)
+        assert all(contrast(text.get_color()) >= 4.5 for text in legend.get_texts())
+
+
+CLEAN = """
+import matplotlib
+before = dict(matplotlib.rcParams)
+from ganedu import viz
+assert dict(matplotlib.rcParams) == before
+viz.figure()
+assert matplotlib.rcParams["axes.spines.top"] is False
+matplotlib.rcParams["font.size"] = 14  # what a user changes afterwards stays
+viz.figure()
+assert matplotlib.rcParams["font.size"] == 14
+viz.use()
+assert matplotlib.rcParams["font.size"] == 10
+"""
+
+
+def test_importing_changes_no_setting_and_the_first_figure_puts_the_style_in_force():
+    subprocess.run([sys.executable, "-c", CLEAN], check=True)
+
+
+NOTEBOOK = """
+from ganedu import viz
+viz.curves([{"step": 1, "d_loss": 1.0, "g_loss": 2.0}]);
+"""
+
+
+def test_in_a_notebook_a_picture_has_two_pixels_for_one():
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
+    NotebookClient(nb, kernel_name="python3").execute()
+    (output,) = nb.cells[0].outputs
+    size = output.metadata["image/png"]
+    with Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))) as picture:
+        assert picture.size == (2 * size["width"], 2 * size["height"]) and size["width"] > 600
 
 
 def test_a_heat_map_of_the_lattice_has_x_1_to_the_right_and_x_2_upwards():
@@ -123,8 +192,12 @@ def test_a_sheet_of_colours_keeps_each_pixel_in_its_place():
     assert sheet[0, 2].tolist() == [1, 0, 0] and sheet.sum() == 1
 
 
-def test_values_outside_the_range_are_cut_off_not_wrapped():
-    assert viz.tile(torch.tensor([-7.0, 7.0]).reshape(2, 1, 1, 1), 2, gap=0).tolist() == [[0, 1]]
+@pytest.mark.parametrize("values", [[0.0, 255.0], [-1.001, 1.0], [0.0, math.nan]])
+def test_pictures_outside_the_range_are_one_sentence_with_the_way_out(values):
+    x = torch.tensor(values).reshape(2, 1, 1, 1)
+    with pytest.raises(ValueError, match=r"drawn from \[-1, 1\]; these lie in .*x\.clamp\(-1, 1\)"):
+        viz.images(x)
+    assert np.isfinite(viz.tile(x.nan_to_num().clamp(-1, 1), 2)).all()
 
 
 @pytest.mark.parametrize(
@@ -183,6 +256,15 @@ def test_a_study_has_a_dot_for_each_seed_and_mean_and_sd_of_each_recipe():
     assert bars[1] == [(8, 1), (8, 1)], "of one seed there is no spread"
 
 
+def test_what_the_truth_scores_is_a_blue_line_in_its_panel():
+    modes, kl = viz.study(RUNS, ["modes", "kl"], truth={"modes": 8})
+
+    def blue(ax):
+        return [line for line in ax.lines if to_hex(line.get_color()).upper() == viz.REAL]
+
+    assert [list(line.get_xdata()) for line in blue(modes)] == [[8, 8]] and blue(kl) == []
+
+
 def test_a_value_that_is_infinite_is_an_arrow_at_the_edge_and_then_there_is_no_mean():
     ax = viz.study(RUNS, ["kl"])[0]
     assert [[x for x, _ in dots] for dots in marks(ax, "o")] == [[0.25], [0.5]]
@@ -208,7 +290,7 @@ def test_pictures_are_drawn_into_axes_of_ones_own():
 
 
 def test_a_picture_does_not_change_the_data_it_shows():
-    x = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 4 - 2
+    x = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
     before, points = x.clone(), POINTS.clone()
     viz.images(x), viz.scatter(points, points)
     assert torch.equal(x, before) and torch.equal(points, POINTS)
@@ -232,14 +314,15 @@ def test_the_same_figure_is_the_same_bytes():
 def test_a_live_picture_is_replaced_in_place_with_constant_text(monkeypatch):
     import IPython.display
 
-    shown = []
+    shown, described = [], []
 
     class Handle:
-        def update(self, bundle, raw):
-            shown.append(bundle)
+        def update(self, bundle, metadata, raw):
+            shown.append(bundle), described.append(metadata["image/png"])
 
-    def display(bundle, raw, display_id):
+    def display(bundle, metadata, raw, display_id):
         assert raw and display_id
+        described.append(metadata["image/png"])
         shown.append(bundle)
         return Handle()
 
@@ -251,6 +334,9 @@ def test_a_live_picture_is_replaced_in_place_with_constant_text(monkeypatch):
     before, after = shown
     assert before["text/plain"] == after["text/plain"] == "<points on a ring>"
     assert before["image/png"] != after["image/png"]
+    assert described == 2 * [{"width": 640, "height": 224, "alt": "points on a ring"}]
+    with Image.open(io.BytesIO(after["image/png"])) as picture:
+        assert picture.size == (1280, 448), "two pixels for one"
 
 
 def test_outside_a_notebook_a_live_picture_does_nothing(monkeypatch, capsys):

@@ -1,7 +1,7 @@
 """The game on a line: slide q over p, and watch D*, JS and the gradient that G would get.
 
-First the mathematics, on a grid x [k] with the log-densities log_p and log_q [..., k]; then the
-picture; then the sliders. Nothing is trained here: D is the perfect one. Chapter 02 derives it all.
+A face on `ganedu.densities`, which has the mathematics: D is the perfect one, and nothing is trained.
+The sliders and the switch are also moved by the arrow keys; the line of words says what is seen.
 """
 
 import base64
@@ -9,60 +9,23 @@ import math
 
 import ipywidgets as widgets
 import torch
-from torch.nn.functional import softplus
 
 from ganedu import viz
+from ganedu.densities import gradients, js, log_hills, optimal_d
 
 LOG2, LOG4 = math.log(2), math.log(4)
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 DATA = {"one hill": ((0.0, 1.0),), "two hills": ((-1.5, 0.6), (1.5, 0.6))}  # (mean, std) each
 
 
-def log_hills(x, *hills):
-    """Log-density [..., k] of normal hills (mean, std) in equal shares, at the places x [k]."""
-    logs = [
-        -(((x - m) / std) ** 2) / 2 - math.log(std * math.sqrt(2 * math.pi)) for m, std in hills
-    ]
-    return torch.logsumexp(torch.stack(logs), dim=0) - math.log(len(hills))
-
-
-def optimal_d(p, q):
-    """D* = p / (p + q), the perfect discriminator's answer; 1/2 where nothing ever falls [...]."""
-    return torch.where(p + q > 0, p / (p + q), 0.5)
-
-
-def js(x, p, q):
-    """Jensen-Shannon divergence in nats, 0 (p = q) to log 2 (no overlap): [..., k] -> [...]."""
-    D = optimal_d(p, q)
-    terms = torch.xlogy(p, 2 * D) + torch.xlogy(q, 2 * optimal_d(q, p))
-    return torch.trapezoid(terms, x) / 2
-
-
-def value(x, p, q, s):
-    """V = E_p log D + E_q log(1 - D) for any D, given by its logits s [..., k]."""
-    return -torch.trapezoid(p * softplus(-s) + q * softplus(s), x)
-
-
-def gradients(x, log_p, log_q):
-    """How the loss of G(z) = mean + std z changes with the mean, against a perfect D: two of [...].
-
-    The minimax loss E log(1 - D), whose gradient is that of 2 JS, and the non-saturating -E log D.
-    """
-    s, q = log_p - log_q, log_q.exp()  # [..., k]
-    (slope,) = torch.gradient(s, spacing=(x,), dim=-1)  # ds/dx
-    minimax = -torch.trapezoid(q * s.sigmoid() * slope, x)
-    nonsaturating = -torch.trapezoid(q * (-s).sigmoid() * slope, x)
-    return minimax, nonsaturating
-
-
 class GameOnALine:
     """Two sliders move q, a switch chooses the data; the picture and a line of words follow."""
 
-    x = torch.linspace(-12, 12, 401, dtype=torch.float64)  # [k], wide enough for any q
-    means = torch.linspace(-4, 4, 81, dtype=torch.float64)[:, None]  # [81, 1]: all places for q
+    x = torch.linspace(-15, 15, 501, dtype=torch.float64)  # [k], wide enough for any q
+    means = torch.linspace(-8, 8, 161, dtype=torch.float64)[:, None]  # [161, 1]: all places for q
 
     def __init__(self, mean=2.0, std=0.7, data="one hill"):
-        self.mean = _slider("q's mean", mean, -4.0, 4.0)
+        self.mean = _slider("q's mean", mean, -8.0, 8.0)
         self.std = _slider("q's width", std, 0.3, 2.0)
         self.data = widgets.ToggleButtons(options=list(DATA), value=data, description="the data")
         self.picture = widgets.Image(format="png", layout={"width": "800px", "max_width": "100%"})
@@ -83,7 +46,7 @@ class GameOnALine:
         here = int((self.means - self.mean.value).abs().argmin())
         self.canvas.show_all_means(self.means, found, *gradients(self.x, log_p, log_q), here)
         self.picture.value = viz.png(self.canvas.fig)
-        self.words.value = self.text()
+        self.words.value = f'<div role="status" aria-live="polite">{self.text()}</div>'
 
     def text(self):
         """The state of the game in words, for those who do not see the picture."""
@@ -103,7 +66,8 @@ class GameOnALine:
     def _repr_mimebundle_(self, include=None, exclude=None):
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         picture = base64.b64encode(self.picture.value).decode()
-        return {WIDGET_VIEW: view, "image/png": picture, "text/plain": self.text()}
+        bundle = {WIDGET_VIEW: view, "image/png": picture, "text/plain": self.text()}
+        return bundle, viz.shown(self.canvas.fig, self.text())
 
 
 class _Canvas:
@@ -124,9 +88,9 @@ class _Canvas:
             dot.set(clip_on=False, in_layout=False)  # whole at the edge, too
         js_.axhline(LOG2, color=viz.GREY, linestyle="--")
         slope.axhline(0, color=viz.GREY, linewidth=0.8)
-        game.set(xlim=(-6, 6), ylim=(0, 1.35), xlabel="x", ylabel="density, D*")
-        js_.set(xlim=(-4, 4), ylim=(0, 0.8), xlabel="q's mean", ylabel="JS (nats)")
-        slope.set(xlim=(-4, 4), ylim=(-2.5, 2.5), xlabel="q's mean", ylabel="gradient on q's mean")
+        game.set(xlim=(-8, 8), ylim=(0, 1.35), xlabel="x", ylabel="density, D*")
+        js_.set(xlim=(-8, 8), ylim=(0, 0.8), xlabel="q's mean", ylabel="JS (nats)")
+        slope.set(xlim=(-8, 8), ylim=(-2.5, 2.5), xlabel="q's mean", ylabel="gradient on q's mean")
         viz.titled(game, "D* = p / (p + q)")
         viz.titled(js_, "JS never exceeds log 2")
         viz.titled(slope, "What G would feel")
