@@ -95,7 +95,7 @@ class _Canvas:
         viz.titled(js_, "JS never exceeds log 2")
         viz.titled(slope, "What G would feel")
         game.legend(loc="upper left", ncols=3, fontsize=9)
-        slope.legend(loc="upper left", fontsize=9)
+        slope.legend(loc="lower right", fontsize=9)
         viz.png(self.fig)  # lays the panels out, once
         self.fig.set_layout_engine("none")
 
