@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgb
-from nbclient import NotebookClient
 from PIL import Image
 
-from ganedu import viz
+from ganedu import notebooks, viz
 
 POINTS = torch.tensor([[0.0, 1.0], [-0.5, 0.25], [1.4, -1.4]])
 ROWS = [
@@ -147,9 +146,9 @@ viz.curves([{"step": 1, "d_loss": 1.0, "g_loss": 2.0}]);
 """
 
 
-def test_in_a_notebook_a_picture_has_two_pixels_for_one():
+def test_in_a_notebook_a_picture_has_two_pixels_for_one(tmp_path):
     nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
-    NotebookClient(nb, kernel_name="python3").execute()
+    notebooks.run(nb, tmp_path)
     (output,) = nb.cells[0].outputs
     size = output.metadata["image/png"]
     with Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))) as picture:
