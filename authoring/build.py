@@ -9,6 +9,8 @@ stored unrun. A lesson is stored solved; the stubs of its blanks lie in the cell
 """
 
 import argparse
+import base64
+import io
 import os
 import re
 import sys
@@ -20,6 +22,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
 
 from ganedu import notebooks
 from ganedu.kit import pages
@@ -199,8 +202,10 @@ def only(metadata, names):
 
 
 def tidy_output(output, alt):
-    """Drop the widget's id (it is random) and a tool's hints; give a picture the cell's alt."""
+    """Drop the widget's id (it is random) and a tool's hints; make a picture small, give it its alt."""
     if "data" in output:
+        if "image/png" in output.data:
+            output.data["image/png"] = smaller(output.data["image/png"])
         output.data.pop(notebooks.WIDGET_VIEW, None)
         kept = {
             kind: only(output.metadata.get(kind, {}), KEPT_OUTPUT_METADATA) for kind in output.data
@@ -210,6 +215,21 @@ def tidy_output(output, alt):
                 kept[kind]["alt"] = alt
         output.metadata = nbformat.from_dict({kind: what for kind, what in kept.items() if what})
     return output
+
+
+def smaller(encoded):
+    """The picture, PNG in base64, with at most 256 colours: a third of the bytes."""
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as picture:
+        if picture.mode == "P" or (
+            "A" in picture.mode and picture.getchannel("A").getextrema()[0] < 255
+        ):
+            return encoded  # is so already, or partly transparent
+        few = picture.convert("RGB").quantize(
+            256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+        )
+    out = io.BytesIO()
+    few.save(out, "PNG", optimize=True)
+    return base64.b64encode(out.getvalue()).decode()
 
 
 # ---- running -------------------------------------------------------------------------------------

@@ -1,12 +1,17 @@
 """The builder: what it makes of a source, and what it leaves alone."""
 
+import base64
 import importlib.util
+import io
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 SPEC = importlib.util.spec_from_file_location("build", ROOT / "authoring" / "build.py")
@@ -186,7 +191,41 @@ def test_running_again_gives_the_same_bytes_and_no_progress_bars(course):
     stored = nbformat.read(out, 4)
     assert [cell.execution_count for cell in code(stored)] == [1, 2]
     assert [o.text for o in code(stored)[0].outputs] == ["0\n1\n2\n"]
-    assert "image/png" in code(stored)[1].outputs[0].data
+    (drawn,) = code(stored)[1].outputs
+    assert build.smaller(drawn.data["image/png"]) == drawn.data["image/png"], "small already"
+
+
+def png(picture):
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def pixels(encoded):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")).astype(int)
+
+
+def test_a_stored_picture_is_smaller_and_looks_the_same():
+    """A colour plot with soft edges: far from 256 colours, none of which is far from its own."""
+    fig, ax = plt.subplots()
+    x = np.linspace(0, 9, 200)
+    for k, colour in enumerate(("#0072B2", "#D55E00", "#009E73")):
+        ax.scatter(x, np.sin(x + k), color=colour, alpha=0.5)
+    fig.savefig(out := io.BytesIO())
+    plt.close(fig)
+    before = base64.b64encode(out.getvalue()).decode()
+    after = build.smaller(before)
+    assert len(after) < 0.5 * len(before)
+    off = np.abs(pixels(after) - pixels(before)).max(axis=2)
+    assert off.mean() < 1 and off.max() < 64
+    assert (pixels(after)[off == 0] == 255).all(axis=1).any(), "white stays white"
+    grey = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    assert (pixels(build.smaller(png(grey))) == pixels(png(grey))).all()
+
+
+def test_what_is_partly_transparent_is_stored_as_it_is():
+    before = png(Image.new("RGBA", (9, 9), (255, 0, 0, 90)))
+    assert build.smaller(before) == before
 
 
 def test_a_failing_notebook_keeps_the_old_file_and_the_others_go_on(course, capfd):

@@ -11,9 +11,9 @@ import ipywidgets as widgets
 import torch
 
 from ganedu import viz
-from ganedu.densities import gradients, js, log_hills, optimal_d
+from ganedu.densities import gradients, js, log_hills, optimal_d, value
 
-LOG2, LOG4 = math.log(2), math.log(4)
+LOG2 = math.log(2)
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 DATA = {"one hill": ((0.0, 1.0),), "two hills": ((-1.5, 0.6), (1.5, 0.6))}  # (mean, std) each
 
@@ -51,11 +51,12 @@ class GameOnALine:
     def text(self):
         """The state of the game in words, for those who do not see the picture."""
         log_p, log_q = self._logs(self.mean.value)
-        found = float(js(self.x, log_p.exp(), log_q.exp()))
+        p, q = log_p.exp(), log_q.exp()
+        found, best = float(js(self.x, p, q)), float(value(self.x, p, q, log_p - log_q))
         minimax, nonsaturating = (float(g) for g in gradients(self.x, log_p, log_q))
         return (
             f"q at {self.mean.value:.1f}, width {self.std.value:.1f}: JS = {found:.2f} of at most "
-            f"{LOG2:.2f}, V(D*) = {2 * found - LOG4:.2f}. Gradient on q's mean: {_signed(minimax)} "
+            f"{LOG2:.2f}, V(D*) = {best:.2f}. Gradient on q's mean: {_signed(minimax)} "
             f"(minimax), {_signed(nonsaturating)} (non-saturating)."
         )
 
