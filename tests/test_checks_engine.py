@@ -346,6 +346,25 @@ def test_copies_of_a_network_keep_its_old_gradients():
     assert all(p.grad is not q.grad for p, q in zip(D.parameters(), twin.parameters()))
 
 
+def test_a_change_that_is_allowed_does_not_hide_one_that_is_not():
+    def answer(D):
+        with torch.no_grad():
+            D.first += 1
+        D.eval()
+
+    guarded = probes.Guarded(answer, lambda D: None, may_change=("D.weights",))
+    guarded(probes.Bumpy())
+    assert guarded.changed.code == "LEFT-IN-EVAL"
+
+
+def test_what_is_seen_inside_torch_func_grad_is_an_ordinary_tensor():
+    seen = []
+    torch.func.grad(lambda x: (seen.append(probes.plain(x)), x.sum())[1])(torch.ones(2))
+    assert probes.near(seen[0] + 1, torch.tensor([2.0, 2.0])) and not seen[0].requires_grad
+    torch.func.vmap(lambda x: (seen.append(probes.plain(x)), x)[1])(torch.ones(2, 1))
+    assert seen[1] is None
+
+
 def test_praise_can_tell_what_the_answer_does(monkeypatch):
     own = {"none": {"praise-b": "It gave {got:.1f}."}}
     monkeypatch.setattr("ganedu.checks.exercise.words", lambda chapter: own)

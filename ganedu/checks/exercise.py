@@ -198,7 +198,7 @@ class Attempt:
             if learners and not case.breaks:
                 for code, way in self.it.known_by(raises):
                     if way.words in str(error):
-                        raise Misconception(code, case=case.what) from None
+                        raise Misconception(code, case=case.what, said=str(error)) from None
                 raise
             return Stopped(error)
 

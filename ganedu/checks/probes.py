@@ -107,8 +107,11 @@ def _network(net):
 
 
 def plain(x):
-    """A tensor seen on the way as an ordinary one; None inside a transform of torch.func."""
-    if torch._C._functorch.is_functorch_wrapped_tensor(x):
+    """A tensor seen on the way as an ordinary one, from torch.func.grad too; None inside a vmap."""
+    inside = torch._C._functorch
+    while inside.is_gradtrackingtensor(x):
+        x = inside.get_unwrapped(x)
+    if inside.is_functorch_wrapped_tensor(x):
         return None
     with torch.inference_mode(False):
         return x.detach().clone()
@@ -129,8 +132,9 @@ class Guarded:
         before = {name: photograph(value) for name, value in given.items()}
         result = self.function(*args, **named)
         for name, value in given.items():
-            aspect = difference(before[name], photograph(value))
-            if aspect and not self.allowed(name, aspect) and self.changed is None:
+            aspects = differences(before[name], photograph(value))
+            aspect = next((a for a in aspects if not self.allowed(name, a)), None)
+            if aspect and self.changed is None:
                 self.changed = Misconception(ASPECTS[aspect], argument=name, setting=aspect)
         return result
 
@@ -181,12 +185,9 @@ def kept(grad):
     return None if grad is None else plain(grad)
 
 
-def difference(before, after):
-    """The first aspect in which two photographs differ, or None."""
-    for aspect in ASPECTS:
-        if aspect in before and not _same(before[aspect], after.get(aspect)):
-            return aspect
-    return None
+def differences(before, after):
+    """The aspects in which two photographs differ."""
+    return [a for a in ASPECTS if a in before and not _same(before[a], after.get(a))]
 
 
 def _same(a, b):
@@ -200,13 +201,16 @@ def _same(a, b):
 # ---- randomness ----------------------------------------------------------------------------------
 
 
-def randomness(draw, seed=0, rows=True):
-    """Does draw(rng) -> tensor draw afresh, from rng and nothing else? None, or a Misconception."""
+def randomness(draw, seed=0, rows=True, world=True):
+    """Does draw(rng) -> tensor draw afresh, from rng and nothing else? None, or a Misconception.
+
+    `world`: not even numbers that do not reach the result may come from torch's global generator.
+    """
     rng, again = seeded(seed), seeded(seed)
-    state, world = rng.get_state(), torch.get_rng_state()
+    state, before = rng.get_state(), torch.get_rng_state()
     first = draw(rng)
-    if not torch.equal(torch.get_rng_state(), world):
-        torch.set_rng_state(world)
+    if world and not torch.equal(torch.get_rng_state(), before):
+        torch.set_rng_state(before)
         return Misconception("GLOBAL-RNG")
     if not near(first, draw(again)):
         return Misconception("RNG-UNUSED")
