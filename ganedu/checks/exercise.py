@@ -49,9 +49,11 @@ class asks:
     """A mistake known by a property: (ask, *args) -> bool, where ask(*args) is the learner's result.
 
     Asked when no mistake of the table fits: does the result move when this input alone is moved?
+    `first`: before two mistakes at once are tried.
     """
 
     test: Callable
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,13 @@ class Attempt:
             if way.test(got, right):
                 return Misconception(code, **values)
         for part in parts:
-            code = self.by_facts(number) or self.by_table(part) or self.by_property(number)
+            code = (
+                self.by_facts(number)
+                or self.by_table(self.table, part)
+                or self.by_property(number, first=True)
+                or self.by_table(self.pairs(part), part)
+                or self.by_property(number, first=False)
+            )
             if code:
                 return Misconception(code, **self.of_part(values, part))
         return self.answer.changed or self.in_general(parts) or self.unnamed()
@@ -241,18 +249,20 @@ class Attempt:
         """The case of this number, for both seeds."""
         return self.cases[number], self.others[number]
 
-    def by_table(self, part):
-        pairs = itertools.islice(self.it.pairs(lambda way: self.matters(way, part)), PAIRS)
-        mistakes = itertools.chain(self.table, pairs)
+    def by_table(self, mistakes, part):
         return next((code for code, way in mistakes if self.explains(way, part)), None)
 
-    def matters(self, way, part):
-        """Does this mistake, alone, move what is observed in this part?"""
-        mistake = partial(self.it.right, **way)
-        return not all(
-            self.it.agree(self.try_it(mistake, case, learners=False), self.right(case), part, case)
-            for case in self.ordinary()[:1]
-        )
+    def pairs(self, part):
+        """Two mistakes at once, of those that move this part and none that the learner has right."""
+        case = next(iter(self.ordinary()), None)
+        wrong = self.it.differing(self.got(case), self.right(case), case) if case else []
+
+        def fits(way):
+            mine = self.try_it(partial(self.it.right, **way), case, learners=False)
+            moved = self.it.differing(mine, self.right(case), case)
+            return part in moved and set(moved) <= set(wrong)
+
+        return itertools.islice(self.it.pairs(fits), PAIRS if case else 0)
 
     def explains(self, mistake, part):
         """Does the mistake give what the learner gave, on every ordinary case of both seeds?"""
@@ -261,9 +271,9 @@ class Attempt:
             for case in self.ordinary()
         )
 
-    def by_property(self, number):
+    def by_property(self, number, first):
         for code, way in self.it.known_by(asks):
-            if all(self.has(way, case) for case in self.at(number)):
+            if way.first == first and all(self.has(way, case) for case in self.at(number)):
                 return code
         return None
 
