@@ -54,53 +54,52 @@ def d_rounds(p, q):
     return torch.where(p == q, torch.full_like(p, 0.5), (p > q).float())
 
 
+def d_by_running_sums(p, q):
+    return p.cumsum(0) / (p.cumsum(0) + q.cumsum(0))
+
+
 OPTIMAL_D_WRONG = [
-    ("SWAPPED", lambda p, q: d_with_where(q, p)),
-    ("SWAPPED", lambda p, q: q / (p + q)),
-    ("RATIO-NOT-PROBABILITY", lambda p, q: p / q),
+    ("SWAPPED", lambda p, q: torch.stack([p.log(), q.log()]).softmax(0)[1]),
     ("RATIO-NOT-PROBABILITY", lambda p, q: p / (q + 1e-12)),
-    ("RATIO-NOT-PROBABILITY", lambda p, q: (p / q).clamp(0, 1)),
-    ("RATIO-UPSIDE-DOWN", lambda p, q: q / p),
-    ("LOGIT-NOT-PROBABILITY", lambda p, q: p.log() - q.log()),
     ("LOGIT-NOT-PROBABILITY", lambda p, q: torch.logit(d_with_where(p, q))),
-    ("SIGMOID-OF-RATIO", lambda p, q: torch.sigmoid(p / q)),
-    ("SIGMOID-OF-DIFFERENCE", lambda p, q: torch.sigmoid(p - q)),
     ("SIGMOID-OF-DIFFERENCE", lambda p, q: torch.softmax(torch.stack([p, q]), dim=0)[0]),
-    ("OVER-THE-WHOLE-GRID", lambda p, q: p / (p + q).sum()),
-    ("OVER-THE-WHOLE-GRID", lambda p, q: p / p.sum()),
-    ("OVER-THE-WHOLE-GRID", lambda p, q: p / (p + q).max()),
-    ("AVERAGE-FOR-SUM", lambda p, q: p / (0.5 * (p + q))),
+    ("OVER-THE-WHOLE-GRID", lambda p, q: p / (p + q.mean())),
+    ("OVER-THE-WHOLE-GRID", lambda p, q: (p / (p + q)).flip(0)),
+    ("OVER-THE-WHOLE-GRID", d_by_running_sums),
+    ("DENSITIES-NORMALISED", lambda p, q: p / p.sum() / (p / p.sum() + q / q.sum())),
     ("AVERAGE-FOR-SUM", lambda p, q: (p / ((p + q) / 2)).nan_to_num(0.5)),
-    ("HALVED", lambda p, q: 0.5 * p / (p + q)),
-    ("HARD-VERDICT", lambda p, q: (p > q).float()),
-    ("HARD-VERDICT", lambda p, q: p > q),
     ("HARD-VERDICT", d_rounds),
-    ("HARD-VERDICT", lambda p, q: d_with_where(p, q).round()),
-    ("HALF-EVERYWHERE", lambda p, q: torch.full_like(p, 0.5)),
+    ("HARD-VERDICT", lambda p, q: p > q),
     ("DENSITY-NOT-ANSWER", lambda p, q: p),
-    ("DENSITY-NOT-ANSWER", lambda p, q: p - q),
+    ("DIFFERENCE-NOT-SHARE", lambda p, q: 2 * p / (p + q) - 1),
     ("SAME-EVERYWHERE", lambda p, q: torch.ones_like(p)),
     ("SAME-EVERYWHERE", lambda p, q: (p / (p + q)).mean().expand(p.shape)),
-    ("SQUARED", lambda p, q: p**2 / (p**2 + q**2)),
+    ("SQUARED", lambda p, q: torch.sigmoid(2 * (p / q).log())),
+    ("LOG-BASE", lambda p, q: torch.sigmoid((p / q).log10())),
+    ("NOT-COMPLEMENTARY", lambda p, q: torch.where(p > q, p / (p + q), q / (p + q))),
+    ("NOT-COMPLEMENTARY", lambda p, q: (p - q).clamp(min=0) / (p + q)),
+    ("SCALE-MATTERS", lambda p, q: p / (p + q + 1e-3)),
+    ("SCALE-MATTERS", lambda p, q: p / (1 + p)),
+    ("NOT-A-PROBABILITY", lambda p, q: -d_with_where(p, q)),
+    ("CONSTANT-ADDED", lambda p, q: (p + 0.1) / (p + q + 0.2)),
+    ("WRONG-VALUE", lambda p, q: torch.cat([(p / (p + q))[:-1], torch.tensor([0.5])])),
     ("ZERO-OVER-ZERO", lambda p, q: p / (p + q)),
     ("ZERO-OVER-ZERO", lambda p, q: torch.sigmoid(p.log() - q.log())),
     ("EDGE-LOST", lambda p, q: (1 - q / (p + q)).where((p > 0) & (q > 0), torch.tensor(0.5))),
+    ("EDGE-LOST", lambda p, q: d_with_where(p, q).clamp(0.01, 0.99)),
     ("EMPTY-DECIDED", lambda p, q: (p / (p + q)).nan_to_num(0.0)),
-    ("EMPTY-DECIDED", lambda p, q: 1 - (q / (p + q)).nan_to_num(0.0)),
     ("EMPTY-DECIDED", lambda p, q: p / (p + q).clamp(min=1e-30)),
     ("EMPTY-SPREADS", lambda p, q: p / (p + q) if (p + q).min() > 0 else torch.full_like(p, 0.5)),
     ("EPSILON-WINS", lambda p, q: p / (p + q + 1e-8)),
-    ("EPSILON-WINS", lambda p, q: (p + 1e-8) / (p + q + 2e-8)),
     ("EPSILON-WINS", lambda p, q: p.clamp(min=1e-7) / (p.clamp(min=1e-7) + q.clamp(min=1e-7))),
+    ("EPSILON-WINS", lambda p, q: torch.where(p + q > 1e-9, p / (p + q), 0.5)),
     ("INPUT-CHANGED", d_changes_its_input),
-    ("DENSITY-NOT-ANSWER", lambda p, q: p + q),
-    ("WRONG-VALUE", lambda p, q: (p + 0.1) / (p + q + 0.2)),
     ("SHAPE", lambda p, q: (p / (p + q)).mean()),
     ("SHAPE", lambda p, q: p[:, None] / (p[:, None] + q[None, :])),
     ("NOT-A-TENSOR", lambda p, q: (p / (p + q), q / (p + q))),
     ("NOTHING-RETURNED", lambda p, q: None),
-    ("NOT-A-NUMBER", lambda p, q: torch.full_like(p, math.nan)),
-    ("CRASHED", lambda p, q: p / (p + q) if p + q > 0 else 0.5),
+    ("NOT-FINITE", lambda p, q: torch.full_like(p, math.nan)),
+    ("ONE-IF-FOR-ALL", lambda p, q: p / (p + q) if p + q > 0 else 0.5),
 ]
 
 # ---- 02.value: my_value(x, p, q) -> (V, JS, progress) -------------------------------------------
@@ -201,19 +200,6 @@ def v_of(D, x, p, q):
     return integral(xlog(p, D) + xlog(q, 1 - D), x)
 
 
-def v_with_sum(scale):
-    """Everything by a sum over the grid times scale(x), whatever the spacing."""
-
-    def answer(x, p, q):
-        D = d_with_where(p, q)
-        V = (xlog(p, D) + xlog(q, 1 - D)).sum() * scale(x)
-        m = mid(p, q)
-        JS = (xlog(p, p / m) + xlog(q, q / m)).sum() / 2 * scale(x)
-        return V, JS, -V / math.log(4)
-
-    return answer
-
-
 def v_in_bits(x, p, q):
     V, JS, progress = v_by_definition(x, p, q)
     return V / math.log(2), JS / math.log(2), progress
@@ -257,64 +243,60 @@ def v_with_d_clamped(x, p, q):
 
 
 def v_changes_its_input(x, p, q):
-    p += 1e-30
-    q += 1e-30
-    p /= integral(p, x) * 2
-    q /= integral(q, x) * 2
-    return v_by_definition(x, 2 * p, 2 * q)
+    three = v_by_definition(x, p, q)
+    p /= p + q
+    return three
 
 
 def D_of(p, q):
     return d_with_where(p, q)
 
 
-def real_in_both_terms(x, p, q):
-    return integral(xlog(p, D_of(p, q)) + xlog(p, 1 - D_of(p, q)), x)
+def terms(x, p, q):
+    """What V and JS integrate."""
+    D, m = D_of(p, q), mid(p, q)
+    return xlog(p, D) + xlog(q, 1 - D), (xlog(p, p / m) + xlog(q, q / m)) / 2
+
+
+def v_with(total):
+    """Everything by total(f, x) in place of the integral."""
+
+    def answer(x, p, q):
+        V, JS = (total(f, x) for f in terms(x, p, q))
+        return V, JS, v_by_definition(x, p, q)[2]
+
+    return answer
 
 
 VALUE_WRONG = [
-    ("JS-SCALE", with_js(lambda x, p, q: kl(x, p, mid(p, q)) + kl(x, q, mid(p, q)))),
-    ("JS-SCALE", with_js(lambda x, p, q: v_by_definition(x, p, q)[1] / 2)),
     ("JS-SCALE", lambda x, p, q: v_from_js(2 * v_by_definition(x, p, q)[1])),
     ("JS-SCALE", with_v(lambda x, p, q: -math.log(4) + v_by_definition(x, p, q)[1])),
+    ("HALF-OF-ONE", with_js(lambda x, p, q: kl(x, p, mid(p, q)) + kl(x, q, mid(p, q)) / 2)),
     ("NATS-BITS", v_in_bits),
-    ("NATS-BITS", with_js(lambda x, p, q: v_by_definition(x, p, q)[1] / math.log(2))),
-    ("NATS-BITS", with_v(lambda x, p, q: v_by_definition(x, p, q)[0] / math.log(2))),
+    ("NATS-BITS", lambda x, p, q: v_from_js(v_by_definition(x, p, q)[1] / math.log(2))),
     ("NO-MIXTURE", with_js(lambda x, p, q: (kl(x, p, q) + kl(x, q, p)) / 2)),
-    ("NO-MIXTURE", with_js(lambda x, p, q: kl(x, p, q) + kl(x, q, p))),
-    ("KL-FOR-JS", with_js(kl)),
-    ("KL-FOR-JS", with_js(lambda x, p, q: kl(x, q, p))),
-    ("ONE-SIDED", with_js(lambda x, p, q: kl(x, p, mid(p, q)))),
-    ("ONE-SIDED", with_js(lambda x, p, q: kl(x, p, mid(p, q)) / 2)),
-    ("ONE-SIDED", with_js(lambda x, p, q: kl(x, q, mid(p, q)) / 2)),
-    ("ONE-SIDED", with_v(lambda x, p, q: integral(xlog(p, D_of(p, q)), x))),
+    ("KL-FOR-JS", lambda x, p, q: v_from_js(kl(x, p, q))),
     ("ONE-SIDED", with_v(lambda x, p, q: integral(xlog(q, D_of(q, p)), x))),
     ("KL-TURNED", with_js(lambda x, p, q: (kl(x, mid(p, q), p) + kl(x, mid(p, q), q)) / 2)),
-    ("SQUARE-ROOT", with_js(lambda x, p, q: v_by_definition(x, p, q)[1] ** 0.5)),
-    ("MIXTURE-IS-SUM", with_js(lambda x, p, q: (kl(x, p, p + q) + kl(x, q, p + q)) / 2)),
     ("MIXTURE-IS-SUM", with_js(lambda x, p, q: kl(x, p, p + q) + kl(x, q, p + q))),
-    ("JS-SIGN", with_js(lambda x, p, q: -v_by_definition(x, p, q)[1])),
-    ("LOSS-NOT-VALUE", with_v(lambda x, p, q: -v_by_definition(x, p, q)[0])),
-    ("SWAPPED", with_v(lambda x, p, q: v_of(D_of(q, p), x, p, q))),
-    ("V-AVERAGED", with_v(lambda x, p, q: v_by_definition(x, p, q)[0] / 2)),
+    ("PLUS-A-NUMBER", with_js(lambda x, p, q: (v_by_definition(x, p, q)[0] - math.log(4)) / 2)),
+    ("PLUS-A-NUMBER", with_js(lambda x, p, q: v_by_definition(x, p, q)[1] + 0.05)),
+    ("LOSS-NOT-VALUE", with_v(lambda x, p, q: math.log(4) - 2 * v_by_definition(x, p, q)[1])),
     ("HALF-EVERYWHERE", with_v(lambda x, p, q: v_of(torch.full_like(p, 0.5), x, p, q))),
-    ("REAL-IN-BOTH-TERMS", with_v(real_in_both_terms)),
     ("LOG-FORGOTTEN", with_v(lambda x, p, q: integral(p * D_of(p, q) + q * D_of(q, p), x))),
-    (
-        "MINUS-NOT-PLUS",
-        with_v(lambda x, p, q: integral(xlog(p, D_of(p, q)) - xlog(q, D_of(q, p)), x)),
-    ),
+    ("RATIO-NOT-PROBABILITY", with_v(lambda x, p, q: kl(x, p, q) + kl(x, q, p))),
     ("D-WINS-MEANS-DONE", with_progress(lambda V, JS: 1 + V / math.log(4))),
-    ("D-WINS-MEANS-DONE", with_progress(lambda V, JS: JS / math.log(2))),
-    ("D-WINS-MEANS-DONE", with_progress(lambda V, JS: JS)),
-    ("PROGRESS-SCALE", with_progress(lambda V, JS: 1 - JS)),
-    ("PROGRESS-SCALE", with_progress(lambda V, JS: -V)),
+    ("D-WINS-MEANS-DONE", with_progress(lambda V, JS: math.exp(V))),
     ("PROGRESS-SCALE", with_progress(lambda V, JS: -100 * V / math.log(4))),
+    ("PROGRESS-SCALE", with_progress(lambda V, JS: 1 / (1 + JS))),
+    ("PROGRESS-BENT", with_progress(lambda V, JS: math.cos(JS / math.log(2) * math.pi / 2))),
     ("PROGRESS-SIGN", with_progress(lambda V, JS: V / math.log(4))),
-    ("SUM-IS-NOT-INTEGRAL", v_with_sum(lambda x: 1.0)),
-    ("SUM-IS-NOT-INTEGRAL", v_with_sum(lambda x: 1 / len(x))),
-    ("EQUAL-SPACING", v_with_sum(lambda x: x[1] - x[0])),
-    ("EQUAL-SPACING", v_with_sum(lambda x: (x[-1] - x[0]) / (len(x) - 1))),
+    ("PROGRESS-AS-VERDICT", with_progress(lambda V, JS: 0.5)),
+    ("SUM-IS-NOT-INTEGRAL", v_with(lambda f, x: integral(f, torch.arange(len(x)).double()))),
+    ("SUM-IS-NOT-INTEGRAL", v_with(lambda f, x: f.sum() / len(x))),
+    ("EQUAL-SPACING", v_with(lambda f, x: f.sum() * (x[1] - x[0]))),
+    ("EQUAL-SPACING", v_with(lambda f, x: f.sum() * (x[-1] - x[0]) / (len(x) - 1))),
+    ("INTEGRAL-TURNED", v_with(lambda f, x: integral(x, f))),
     ("LOG-OF-ZERO", v_log_of_zero),
     ("LOG-OF-ZERO", lambda x, p, q: v_by_definition(x.float(), p.float(), q.float())),
     ("GUARD-TOO-STRONG", v_with_d_clamped),
@@ -322,14 +304,15 @@ VALUE_WRONG = [
     ("OVERLAP-ONLY", v_where_both_live),
     ("OVERLAP-ONLY", v_hides_nan),
     ("INPUT-CHANGED", v_changes_its_input),
-    ("THREE-NUMBERS", lambda x, p, q: v_by_definition(x, p, q)[0]),
-    ("THREE-NUMBERS", lambda x, p, q: v_by_definition(x, p, q)[:2]),
+    ("NOT-A-PAIR", lambda x, p, q: v_by_definition(x, p, q)[0]),
+    ("NOT-A-PAIR", lambda x, p, q: v_by_definition(x, p, q)[:2]),
+    ("NOT-A-NUMBER", lambda x, p, q: tuple(f"{v:.4f}" for v in v_by_definition(x, p, q))),
     ("ORDER", lambda x, p, q: v_by_definition(x, p, q)[1::-1] + v_by_definition(x, p, q)[2:]),
     ("ORDER", lambda x, p, q: v_by_definition(x, p, q)[::-1]),
     ("UNREDUCED", lambda x, p, q: (xlog(p, D_of(p, q)), xlog(p, p / mid(p, q)), p)),
     ("NOTHING-RETURNED", lambda x, p, q: (v_by_definition(x, p, q)[0], None, None)),
-    ("WRONG-VALUE", lambda x, p, q: (-1.0, 0.3, 0.5)),
-    ("WRONG-VALUE", with_js(lambda x, p, q: v_by_definition(x, p, q)[1] + 0.05)),
+    ("ARGUMENT-IGNORED", lambda x, p, q: (-1.0, 0.3, 0.5)),
+    ("WRONG-VALUE", with_v(lambda x, p, q: integral(xlog(p, p) + xlog(q, q), x))),
 ]
 
 # ---- 02.priors: my_prior_d(p, q, n_real, n_fake) ------------------------------------------------
@@ -385,46 +368,33 @@ def prior_changes_its_input(p, q, n_real, n_fake):
 
 PRIORS_WRONG = [
     ("SWAPPED", lambda p, q, n, m: d_with_where(m * q, n * p)),
-    ("PRIOR-IGNORED", lambda p, q, n, m: d_with_where(p, q)),
-    ("PRIOR-IGNORED", lambda p, q, n, m: p / (p + q)),
     ("PRIOR-IGNORED", counted(lambda n, m: 0.5, lambda n, m: 0.5)),
-    ("PRIOR-FLIPPED", counted(lambda n, m: m, lambda n, m: n)),
     ("PRIOR-FLIPPED", counted(lambda n, m: 1 - share(n, m), lambda n, m: share(n, m))),
     ("PRIOR-FLIPPED", counted(lambda n, m: 1 / n, lambda n, m: 1 / m)),
-    ("PRIOR-TIMES-D", lambda p, q, n, m: share(n, m) * d_with_where(p, q)),
-    ("PRIOR-TIMES-D", lambda p, q, n, m: n / m * d_with_where(p, q)),
-    ("PRIOR-TIMES-D", lambda p, q, n, m: 2 * share(n, m) * d_with_where(p, q)),
-    ("PRIOR-TIMES-D", lambda p, q, n, m: (2 * share(n, m) * d_with_where(p, q)).clamp(max=1)),
-    ("FAKE-UNWEIGHTED", counted(lambda n, m: share(n, m), lambda n, m: 1)),
-    ("FAKE-UNWEIGHTED", counted(lambda n, m: n, lambda n, m: 1)),
-    ("REAL-UNWEIGHTED", counted(lambda n, m: 1, lambda n, m: 1 - share(n, m))),
-    ("REAL-UNWEIGHTED", counted(lambda n, m: 1, lambda n, m: m)),
-    ("RATIO-NOT-PROBABILITY", lambda p, q, n, m: n * p / (m * q)),
+    ("PRIOR-FLIPPED", lambda p, q, n, m: torch.sigmoid((p / q).log() - math.log(n / m))),
+    ("FAKE-UNWEIGHTED", lambda p, q, n, m: torch.sigmoid((p / q).log() + math.log(share(n, m)))),
+    ("FAKE-UNWEIGHTED", counted(lambda n, m: n, lambda n, m: n + m)),
     ("RATIO-NOT-PROBABILITY", lambda p, q, n, m: p / q),
-    ("PRIOR-ADDED", lambda p, q, n, m: d_with_where(p, q) + share(n, m) - 0.5),
-    ("PRIOR-ADDED", lambda p, q, n, m: (d_with_where(p, q) + share(n, m) - 0.5).clamp(0, 1)),
-    ("PRIOR-AVERAGED", lambda p, q, n, m: (d_with_where(p, q) + share(n, m)) / 2),
-    ("LOGIT-SCALED", lambda p, q, n, m: torch.sigmoid(n / m * (p / q).log()).nan_to_num(0.5)),
-    ("LOGIT-SHIFTED-WRONGLY", lambda p, q, n, m: torch.sigmoid((p / q).log() + n / m)),
-    (
-        "FAKE-UNWEIGHTED",
-        lambda p, q, n, m: torch.sigmoid((p / q).log() + math.log(share(n, m))),
-    ),
     ("LOGIT-NOT-PROBABILITY", lambda p, q, n, m: (n * p).log() - (m * q).log()),
-    ("PRIOR-ONLY", lambda p, q, n, m: torch.full_like(p, share(n, m))),
-    ("ONE-PAIR-OF-COUNTS", lambda p, q, n, m: d_with_where(5 * p, 2 * q)),
+    ("PRIOR-AVERAGED", lambda p, q, n, m: (d_with_where(p, q) + share(n, m)) / 2),
+    ("PRIOR-ONLY", lambda p, q, n, m: n * p / (n * p + m * p)),
+    ("ONE-PAIR-OF-COUNTS", lambda p, q, n, m: d_with_where(2.5 * p, q)),
     ("SAME-EVERYWHERE", lambda p, q, n, m: torch.full_like(p, 0.5)),
     ("WHOLE-NUMBER-DIVISION", lambda p, q, n, m: prior_by_share(p, q, n // (n + m), m)),
-    ("COUNTS-ON-ONE-SIDE", lambda p, q, n, m: n * p / (p + q)),
     ("HARD-VERDICT", lambda p, q, n, m: (n * p > m * q).float()),
-    ("DENSITY-NOT-ANSWER", lambda p, q, n, m: share(n, m) * p + (1 - share(n, m)) * q),
     ("DENSITY-NOT-ANSWER", lambda p, q, n, m: share(n, m) * p),
+    ("COUNTS-TWICE", lambda p, q, n, m: d_with_where(n**2 * p, m**2 * q)),
+    ("SCALE-MATTERS", lambda p, q, n, m: (p + n) / (p + n + q + m)),
+    ("COUNTS-NOT-A-RATIO", counted(lambda n, m: n - 1, lambda n, m: m - 1)),
+    ("COUNTS-NOT-A-RATIO", counted(lambda n, m: math.log(n), lambda n, m: math.log(m))),
+    ("EQUAL-DENSITIES", lambda p, q, n, m: share(n, m) * prior_by_counts(p, q, n, m)),
+    ("EQUAL-DENSITIES", counted(max, min)),
+    ("NOT-A-PROBABILITY", lambda p, q, n, m: d_with_where(p, q) + math.log(n / m)),
     ("ZERO-OVER-ZERO", lambda p, q, n, m: n * p / (n * p + m * q)),
     ("EMPTY-DECIDED", lambda p, q, n, m: (n * p / (n * p + m * q)).nan_to_num(0.0)),
     ("EPSILON-WINS", lambda p, q, n, m: n * p / (n * p + m * q + 1e-8)),
     ("INPUT-CHANGED", prior_changes_its_input),
-    ("OVER-THE-WHOLE-GRID", lambda p, q, n, m: n * p / (n * p + m * q).sum()),
-    ("WRONG-VALUE", lambda p, q, n, m: d_with_where(n**2 * p, m**2 * q)),
+    ("OVER-THE-WHOLE-GRID", lambda p, q, n, m: n * p / (n * p.sum() + m * q.sum())),
     ("SHAPE", lambda p, q, n, m: share(n, m)),
     ("NOTHING-RETURNED", lambda p, q, n, m: None),
 ]
