@@ -303,11 +303,10 @@ def picture_files(folder):
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of pictures at {folder}")
     files = sorted(f for f in folder.rglob("*") if not _hidden(f.relative_to(folder)))
-    files = [f for f in files if f.is_file()]
-    wanted = [f.suffix.lower() in PICTURE_TYPES for f in files]
-    return [f for f, yes in zip(files, wanted) if yes], [
-        f for f, yes in zip(files, wanted) if not yes
-    ]
+    read, others = [], []
+    for file in filter(Path.is_file, files):
+        (read if file.suffix.lower() in PICTURE_TYPES else others).append(file)
+    return read, others
 
 
 def inventory(folder):
@@ -347,7 +346,7 @@ def _as_shown(picture):
 
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         return Image.fromarray(_to_bytes(np.asarray(picture, dtype=np.float64))).convert("RGB")
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     return picture.convert("RGB")
