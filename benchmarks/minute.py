@@ -5,18 +5,19 @@ Targets, ten seeds: ring 8 of 8 modes, quality at least .95, reverse KL at most 
 """
 
 import argparse
-from functools import partial
+from dataclasses import replace
 
 from common import machine
 
-from ganedu.studies import save, show, study, table
+from ganedu.studies import Trial, save, show, study, table
 from ganedu.treatments import plane, stacks
 
-BEST = plane.TREATMENTS["best: annealed + fading + larger G"]
-RECIPES = {
-    "ring": partial(plane.run, BEST, plane.DATA["ring"], steps=plane.CLASSROOM),
-    "grid": partial(plane.run, BEST, plane.DATA["grid"], steps=plane.CLASSROOM),
-    "stacked": partial(stacks.run, stacks.TREATMENTS["WGAN-GP"], steps=stacks.CLASSROOM),
+BEST = replace(plane.BEST, steps=plane.CLASSROOM)
+WGAN_GP = replace(stacks.TREATMENTS["WGAN-GP"].recipe, steps=stacks.CLASSROOM)
+TRIALS = {
+    "ring": Trial(replace(BEST, data=plane.MADE["ring"]), plane.judge),
+    "grid": Trial(replace(BEST, data=plane.MADE["grid"]), plane.judge),
+    "stacked": Trial(WGAN_GP, stacks.judge),
 }
 
 
@@ -25,13 +26,13 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--seeds", type=int, default=10, help="default: %(default)s")
-    options.add_argument("--data", nargs="*", choices=RECIPES, default=list(RECIPES))
+    options.add_argument("--data", nargs="*", choices=TRIALS, default=list(TRIALS))
     options.add_argument("--jobs", type=int, help="runs at a time (default: one for each core)")
     options.add_argument("--out", default="minute", help="folder (default: %(default)s)")
     args = options.parse_args()
     print(machine())
-    recipes = {name: RECIPES[name] for name in args.data}
-    rows = study(recipes, range(args.seeds), folder=f"{args.out}/runs", jobs=args.jobs)
+    trials = {name: TRIALS[name] for name in args.data}
+    rows = study(trials, range(args.seeds), folder=f"{args.out}/runs", jobs=args.jobs)
     print(show(table(rows)))
     save(rows, args.out)
 

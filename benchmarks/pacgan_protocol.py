@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from ganedu import checkpoint, data, networks
 from ganedu.diagnostics import mode_coverage
-from ganedu.trainer import Trainer, stop_on_ctrl_c
+from ganedu.recording import progress
+from ganedu.trainer import Trainer
 
 UPDATES, LOOK = 400_000, 10_000
 P_DATA = {"ring": data.ring(8, std=0.01), "grid": data.grid(5, spacing=2.0, std=0.05)}
@@ -94,16 +95,20 @@ def go_on(trainer, mixture, folder, updates):
         rows = saved["rows"]
     left, begin = updates - trainer.step, time.perf_counter()
     before = rows[-1]["seconds"] if rows else 0.0
-    with stop_on_ctrl_c() as stop:
-        for row in tqdm(trainer.steps(left), total=left, mininterval=10):
-            if row["step"] % LOOK == 0 or stop.is_set():
-                seconds = before + time.perf_counter() - begin
-                rows.append({**look(trainer, mixture), "seconds": seconds})
-                checkpoint.save({**trainer.state_dict(), "rows": rows}, state)
-                tqdm.write(str(rows[-1]))
-            if stop.is_set():
-                print("Stopped. The same command goes on from here.")
-                break
+
+    def keep():
+        seconds = before + time.perf_counter() - begin
+        rows.append({**look(trainer, mixture), "seconds": seconds})
+        checkpoint.save({**trainer.state_dict(), "rows": rows}, state)
+        tqdm.write(str(rows[-1]))
+
+    with progress(trainer, left) as steps:
+        for now in steps:
+            if now["step"] % LOOK == 0:
+                keep()
+    if trainer.step < updates:
+        keep()
+        print("Stopped. The same command goes on from here.")
     return rows
 
 

@@ -22,10 +22,14 @@ from torch import nn
 from ganedu import data, results
 from ganedu.diagnostics import mode_coverage
 from ganedu.networks import FourierFeatures, MLPDiscriminator, MLPGenerator
+from ganedu.recipe import Recipe
 from ganedu.studies import show, study, table
-from ganedu.trainer import Trainer, cosine
+from ganedu.trainer import cosine
 
-P_DATA = {"ring": data.ring(8, std=0.01), "grid": data.grid(5, spacing=0.5, std=0.0125)}
+P_DATA = {
+    "ring": partial(data.ring, 8, std=0.01),
+    "grid": partial(data.grid, 5, spacing=0.5, std=0.0125),
+}
 WAVES = {"ring": (5, 0), "grid": (5, 0, 3)}
 
 
@@ -45,22 +49,32 @@ def ditch(D, start, means):
     return float(s[0] - s.min())
 
 
-def run(name, waves, steps, seed):
+def recipe(name, waves, steps):
+    """The run whose modes are counted."""
+    return Recipe(
+        data=P_DATA[name],
+        G=MLPGenerator,
+        D=partial(discriminator, waves),
+        steps=steps,
+        batch=256,
+        lr_g=1e-3,
+        lr_d=1e-3,
+        schedule=cosine,
+    )
+
+
+def run(recipe, seed):
     """One training: what is left of the modes, and D's landscape around the fullest."""
-    p_data = P_DATA[name]
-    torch.manual_seed(seed)
-    G, D = MLPGenerator(), discriminator(waves)
-    settings = {"batch": 256, "lr_g": 1e-3, "lr_d": 1e-3, "schedule": cosine(steps)}
-    trainer = Trainer(G=G, D=D, data=p_data, seed=seed, device="cpu", **settings)
-    rows = trainer.fit(steps, progress=False)
+    trainer = recipe.trainer(seed, device="cpu")
+    rows = trainer.fit(recipe.steps, progress=False)
+    p_data, late = trainer.data, rows[-recipe.steps // 10 :]
     found = mode_coverage(trainer.sample(2500), p_data)
-    late = rows[-steps // 10 :]
     return {
         "modes": found.modes,
         "quality": found.quality,
         "reverse_kl": found.reverse_kl,
         "largest": found.near.max() / found.near.sum(),
-        "ditch": ditch(D, p_data.means[found.near.argmax()], p_data.means),
+        "ditch": ditch(trainer.D, p_data.means[found.near.argmax()], p_data.means),
         "d_loss": sum(row["d_loss"] for row in late) / len(late),
         "g_loss": sum(row["g_loss"] for row in late) / len(late),
     }
@@ -77,7 +91,7 @@ def main():
     args = options.parse_args()
     print(machine())
     recipes = {
-        f"{name}, {waves} waves": partial(run, name, waves, args.steps)
+        f"{name}, {waves} waves": partial(run, recipe(name, waves, args.steps))
         for name in P_DATA
         for waves in WAVES[name]
     }

@@ -30,7 +30,9 @@ def main():
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--steps", type=int, default=tour.STEPS, help="default: %(default)s")
+    options.add_argument(
+        "--steps", type=int, default=tour.RECIPE.steps, help="default: %(default)s"
+    )
     options.add_argument(
         "--seeds", type=int, default=1, help="tours to make (default: %(default)s)"
     )

@@ -6,6 +6,7 @@ Processor time of one thread, taking turns, median of the rounds.
 
 import argparse
 import statistics
+from dataclasses import replace
 
 import torch
 from common import in_turns, machine
@@ -27,7 +28,8 @@ def main():
     treatments, p_data = plane.TREATMENTS, plane.DATA["grid"]
     if args.data == "stacked":
         treatments, p_data = stacks.TREATMENTS, data.stacked_digits()
-    trainers = {name: t.trainer(p_data, 0, 10_000) for name, t in treatments.items()}
+    long = {name: replace(t.recipe, steps=10_000) for name, t in treatments.items()}
+    trainers = {name: recipe.trainer(0, data=p_data) for name, recipe in long.items()}
 
     def steps_of(trainer):
         return lambda: [None for _ in trainer.steps(args.steps)]

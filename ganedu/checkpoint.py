@@ -1,48 +1,72 @@
-"""Checkpoints that survive: a file is either whole or not there."""
+"""Checkpoints that survive: a file is whole or not there, and what was saved can be loaded."""
 
-import os
-import secrets
-import time
-from contextlib import suppress
-from glob import escape
+import io
 from pathlib import Path
 
 import torch
 
+from ganedu.files import replacing
+
 
 def save(state, path):
-    """Write `state` beside `path`, then move it there in one step: a kill leaves the old file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        with open(partial, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)  # there only if something went wrong
-
-
-def _sweep(path, hours=1):
-    """Remove what killed saves left; a younger file may be another process's save under way."""
-    for old in path.parent.glob(f".{escape(path.name)}.*.partial"):
-        with suppress(FileNotFoundError):  # another process was quicker
-            if time.time() - old.stat().st_mtime > hours * 3600:
-                old.unlink()
+    """Write `state` to `path` in one step; what `load` would refuse is refused here, by its key."""
+    content = _bytes(state)
+    if not _readable(content):
+        where, value = _foreign(state)
+        raise TypeError(
+            f"the state cannot be saved so that it can be loaded again: {where} is a "
+            f"{type(value).__module__}.{type(value).__name__}; make it a tensor or a plain number"
+        )
+    with replacing(path) as file:
+        file.write(content)
 
 
 def load(path, device="cpu"):
     """Read what `save` wrote, tensors only (`weights_only=True`: no code in the file is run)."""
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
         return torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # torch raises many kinds for a cut or foreign file
-        raise ValueError(
-            f"{path} is not a whole checkpoint ({type(error).__name__}): it was cut off, or is "
-            f"another kind of file. Use an earlier one, or train again."
-        ) from None
+        raise ValueError(f"{path} is not a whole checkpoint {_reason(error)}") from None
+
+
+def _reason(error):
+    if "weights_only" in str(error) and "GLOBAL" in str(error):
+        return (
+            "of tensors and plain numbers alone: it holds a Python object of another kind, which is "
+            "not read, since that could run code. If you wrote it, save it again without that object."
+        )
+    return (
+        f"({type(error).__name__}): it was cut off, or is another kind of file. Use an earlier one, "
+        "or train again."
+    )
+
+
+def _bytes(state):
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def _readable(content):
+    try:
+        torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception:
+        return False
+    return True
+
+
+def _foreign(state, where="state"):
+    """The place and the value, as deep inside as possible, that cannot be read back."""
+    if isinstance(state, dict):
+        inside = [(f"{where}[{key!r}]", value) for key, value in state.items()]
+    elif isinstance(state, list | tuple):
+        inside = [(f"{where}[{i}]", value) for i, value in enumerate(state)]
+    else:
+        inside = []
+    for place, value in inside:
+        if not _readable(_bytes(value)):
+            return _foreign(value, place)
+    return where, state

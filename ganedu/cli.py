@@ -1,39 +1,50 @@
-"""`ganedu ...`: tour, training, studies. Names become objects here, nowhere else."""
+"""`ganedu ...`: tour, training, studies. The grammar only: what is asked for becomes a `Recipe`."""
 
 import argparse
-import hashlib
 import os
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ganedu import __version__
 
 LOSSES = ("nonsaturating", "saturating", "least_squares", "hinge", "wasserstein", "relativistic")
-RECIPE = {"data": "digits", "loss": "nonsaturating", "lr": 5e-4, "batch": 64}
 DATA = ("ring", "grid", "digits", "mnist", "fashion_mnist", "cifar10")
+STEPS = 2400
 STUDIES = ("ring", "grid", "stacked")
 
 
 def main(argv=None):
     """Run one command; errors that a user can mend are one sentence, exit code 2."""
     args = parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a sign that cannot be printed stops nothing
     try:
         leave_room()
         return args.run(args)
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
-        print(f"ganedu: {error}", file=sys.stderr)
+    except (ValueError, TypeError, OSError, RuntimeError, MemoryError) as error:
+        print(f"ganedu: {in_words(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"ganedu: stopped{f': {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
 
 
+def in_words(error):
+    """One line; torch's words on memory in a user's."""
+    if isinstance(error, MemoryError) or "allocate" in str(error):
+        return "the memory is not enough: try a smaller --batch"
+    return " ".join(str(error).split())
+
+
 def leave_room():
     """Use half the cores: a small network gains little from more, and loses all when they are busy."""
     import torch
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (cores or 1) // 2)))
 
 
 def parser():
@@ -57,13 +68,19 @@ def parser():
 
     train = commands.add_parser("train", help="train a GAN, with checkpoints")
     train.add_argument(
-        "--data", help=f"{', '.join(DATA)}, or a folder of pictures (default: {RECIPE['data']})"
+        "recipe",
+        nargs="?",
+        metavar="RECIPE.toml",
+        help="what to train, as an earlier run's recipe.toml says; the options below change it",
     )
-    train.add_argument("--loss", choices=LOSSES, help=f"default: {RECIPE['loss']}")
-    train.add_argument("--lr", type=float, help=f"step size of both (default: {RECIPE['lr']})")
-    train.add_argument("--batch", type=int, help=f"examples a step (default: {RECIPE['batch']})")
     train.add_argument(
-        "--steps", type=_count, default=2400, help="steps to add (default: %(default)s)"
+        "--data", help=f"{', '.join(DATA)}, or a folder of pictures (default: digits)"
+    )
+    train.add_argument("--loss", choices=LOSSES, help="default: nonsaturating")
+    train.add_argument("--lr", type=float, help="step size of both (default: 0.0005)")
+    train.add_argument("--batch", type=_whole, help="examples a step (default: 64)")
+    train.add_argument(
+        "--steps", type=_count, help=f"how many; of a resumed run, how many more (default: {STEPS})"
     )
     train.add_argument(
         "--out", default="run", help="folder for checkpoint and pictures (default: %(default)s)"
@@ -86,13 +103,21 @@ def parser():
     study.set_defaults(run=run_study)
 
     for command in (tour, train):
-        command.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+        command.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
         command.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto)")
     return top
 
 
+def _whole(text):
+    try:
+        return int(text)
+    except ValueError:
+        said = f"invalid number {text!r}: a whole one is wanted, such as 2400"
+        raise argparse.ArgumentTypeError(said) from None
+
+
 def _count(text):
-    number = int(text)
+    number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more; got {number}")
     return number
@@ -102,93 +127,145 @@ def run_tour(args):
     """`ganedu tour`."""
     from ganedu import tour
 
-    tour.tour(args.out, steps=args.steps or tour.STEPS, seed=args.seed, device=args.device)
+    steps = args.steps or tour.RECIPE.steps
+    tour.tour(args.out, steps=steps, seed=args.seed, device=args.device)
     return 0
 
 
-def find_data(name):
-    """The data set of that name, or the pictures of that folder."""
-    from ganedu import data
+# ---------------------------------------------------------------- train
 
+
+def find_data(name):
+    """How to make the data set of that name, or that of the pictures in that folder."""
+    from ganedu import data
+    from ganedu.recipe import named
+
+    folder = Path(name).expanduser()
     if name in DATA:
-        return getattr(data, name)()
-    if Path(name).is_dir():
-        return data.pictures(name)
+        if folder.is_dir():
+            print(f"Training on the data set {name}; the folder of that name is ./{name}.")
+        return named(name, "data", "--data")
+    if folder.is_dir():
+        return partial(data.pictures, folder=str(folder.resolve()))
     raise ValueError(f"no data set or folder called {name!r}; data sets: {', '.join(DATA)}")
 
 
 def networks_for(p_data):
-    """A pair (G, D) that fits: DCGAN for images of 28, 32 or 64 pixels, else an MLP on points."""
+    """How to make a pair (G, D) that fits: for 28, 32 or 64 pixels a DCGAN, for points an MLP."""
     from ganedu import data, networks
 
     if isinstance(p_data, data.Mixture):
-        return networks.MLPGenerator(), networks.MLPDiscriminator()
+        return networks.MLPGenerator, networks.MLPDiscriminator
     _, channels, _, size = p_data.x.shape
-    return (
-        networks.DCGANGenerator(size=size, channels=channels),
-        networks.DCGANDiscriminator(size=size, channels=channels),
-    )
+    pair = (networks.DCGANGenerator, networks.DCGANDiscriminator)
+    return tuple(partial(net, size=size, channels=channels) for net in pair)
 
 
-def recipe_of(args, stored):
-    """What to train: the stored recipe of a run, else the defaults, with what the user gave."""
-    given = {key: getattr(args, key) for key in RECIPE if getattr(args, key) is not None}
-    for key in ("data", "loss"):
-        if stored and key in given and given[key] != stored[key]:
+def recipe_of(args, state):
+    """(what to train, its data): a resumed run's, a file's, or the usual; and what the options change."""
+    from ganedu.recipe import Recipe, made
+
+    stored, p_data = state.get("recipe"), None
+    if args.resume and args.recipe:
+        raise ValueError(f"a run that is resumed has its own recipe: leave out {args.recipe}")
+    if stored:
+        recipe = Recipe.from_toml(stored)
+        refuse_another(args, recipe)
+    elif args.recipe:
+        recipe = Recipe.from_toml(Path(args.recipe).expanduser().read_text(encoding="utf-8"))
+    else:
+        make = find_data(args.data or "digits")
+        p_data = made(make)
+        G, D = networks_for(p_data)
+        recipe = Recipe(data=make, G=G, D=D, lr_g=5e-4, lr_d=5e-4, batch=64, ema=0.995, steps=STEPS)
+    recipe = replace(recipe, **options(args))
+    more = args.steps or (STEPS if stored else recipe.steps)
+    recipe = replace(recipe, steps=state.get("step", 0) + more)
+    return recipe, made(recipe.data) if p_data is None else p_data
+
+
+def options(args):
+    """The fields of a recipe that the options change."""
+    from ganedu.recipe import named
+
+    if args.lr is not None and not args.lr > 0:
+        raise ValueError(f"--lr must be above 0; got {args.lr}")
+    given = {
+        "data": args.data and find_data(args.data),
+        "loss": args.loss and named(args.loss, "losses", "--loss"),
+        "batch": args.batch,
+        "lr_g": args.lr,
+        "lr_d": args.lr,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def refuse_another(args, recipe):
+    """A resumed run keeps its data and its loss."""
+    from ganedu.recipe import spelled
+
+    given = options(args)
+    for key, home in (("data", "data"), ("loss", "losses")):
+        before, now = (spelled(x, home) for x in (getattr(recipe, key), given.get(key)))
+        if key in given and before != now:
+            said = before.get("folder", before["name"]) if isinstance(before, dict) else before
             raise ValueError(
-                f"this run is on --{key} {stored[key]}, not {given[key]}: leave --{key} out to go "
+                f"this run is on --{key} {said}, not {getattr(args, key)}: leave --{key} out to go "
                 "on, or choose another --out"
             )
-    return {**RECIPE, **stored, **given}
 
 
 def run_train(args):
     """`ganedu train`: a checkpoint every 500 steps and at the end, then a picture."""
-    import torch
+    from ganedu import checkpoint
+    from ganedu.files import write_text
 
-    from ganedu import checkpoint, losses
-    from ganedu.trainer import Trainer
-
-    file = Path(args.out) / "checkpoint.pt"
+    out = Path(args.out).expanduser()
+    file = out / "checkpoint.pt"
     if file.exists() and not args.resume:
         raise FileExistsError(f"{file} exists: add --resume to go on, or choose another --out")
     state = checkpoint.load(file) if args.resume else {}
-    recipe = recipe_of(args, state.get("recipe", {}))
-    p_data, lr = find_data(recipe["data"]), recipe["lr"]
-    torch.manual_seed(args.seed)
-    G, D = networks_for(p_data)
-    settings = {"loss": getattr(losses, recipe["loss"]), "batch": recipe["batch"], "ema": 0.995}
-    settings |= {"lr_g": lr, "lr_d": lr, "seed": args.seed, "device": args.device}
-    trainer = Trainer(G=G, D=D, data=p_data, **settings)
+    recipe, p_data = recipe_of(args, state)
+    look_at_pictures(recipe, out)
+    trainer = recipe.trainer(args.seed, device=args.device, data=p_data)
     if args.resume:
         trainer.load_state_dict(state)
         print(f"Going on from step {trainer.step:,}.")
-    rows = train_saving(trainer, args.steps, file, recipe)
+    write_text(out / "recipe.toml", recipe.to_toml())  # where it cannot be written, no time is lost
+    rows = train_saving(trainer, recipe.steps - trainer.step, file)
+    draw(trainer, rows, out)
     print(f"Step {trainer.step:,} is saved in {file.resolve()}", flush=True)
-    draw(trainer, rows, Path(args.out))
-    print(f"Pictures: {Path(args.out).resolve()}")
+    print(f"Pictures: {out.resolve()}")
     return 0
 
 
-def train_saving(trainer, steps, file, recipe, every=500):
+def look_at_pictures(recipe, out):
+    """Say what is read of a folder of pictures; a run's own pictures are no data of it."""
+    from ganedu import data
+
+    folder = getattr(recipe.data, "keywords", {}).get("folder")
+    if folder and out.resolve().is_relative_to(Path(folder).resolve()):
+        raise ValueError(f"--out {out} lies among the pictures of --data: choose another place")
+    if folder:
+        print(data.inventory(folder))
+
+
+def train_saving(trainer, steps, file, every=500):
     """Train in one go with a progress bar; save each `every` steps, at the end and after Ctrl-C."""
-    from tqdm.auto import tqdm
-
     from ganedu import checkpoint
-    from ganedu.trainer import numbers, stop_on_ctrl_c
+    from ganedu.recording import Recorder, progress
 
-    rows = []
-    with stop_on_ctrl_c() as stop:
-        for row in tqdm(trainer.steps(steps), total=steps, leave=False):
-            if row["step"] % 10 == 0:
-                rows.append(numbers(row))
-            if row["step"] % every == 0:
-                checkpoint.save({**trainer.state_dict(), "recipe": recipe}, file)
-            if stop.is_set():
-                print(f"Stopped after step {trainer.step:,}; --resume goes on from here.")
-                break
-    checkpoint.save({**trainer.state_dict(), "recipe": recipe}, file)
-    return rows
+    recorder, end = Recorder(), trainer.step + steps
+    with progress(trainer, steps) as training:
+        for now in training:
+            if now["step"] % 10 == 0:
+                recorder.look(trainer)
+            if now["step"] % every == 0:
+                checkpoint.save(trainer.state_dict(), file)
+    checkpoint.save(trainer.state_dict(), file)
+    if trainer.step < end:
+        print(f"Stopped after step {trainer.step:,}; --resume goes on from here.")
+    return recorder.rows
 
 
 def draw(trainer, rows, out):
@@ -214,26 +291,22 @@ def draw(trainer, rows, out):
         fig.savefig(out / "training.png", dpi=110)
 
 
+# ---------------------------------------------------------------- study
+
+
 def run_study(args):
     """`ganedu study`: what was run before is not run again; the table and the picture always are."""
     from ganedu import studies, treatments
 
-    recipes = chosen(treatments.trial(args.name), args.recipes)
+    trials = chosen(treatments.trial(args.name, steps=args.steps), args.recipes)
     if args.list:
-        print("\n".join(recipes))
+        print("\n".join(trials))
         return 0
-    files = sorted(Path(treatments.__file__).parent.glob("*.py"))
-    text = b"".join(file.read_bytes() for file in files)  # another text, other recipes
-    settings = {"steps": args.steps, "treatments": hashlib.sha256(text).hexdigest()[:16]}
-    if args.steps:
-        recipes = {name: partial(recipe, steps=args.steps) for name, recipe in recipes.items()}
-    out = Path(args.out) / args.name
-    rows = studies.study(
-        recipes, range(args.seeds), folder=out / "runs", settings=settings, jobs=args.jobs
-    )
-    print(studies.show(studies.table(rows)))
+    out = Path(args.out).expanduser() / args.name
+    rows = studies.study(trials, range(args.seeds), folder=out / "runs", jobs=args.jobs)
     studies.save(rows, out)
     draw_study(rows, out / "study.png")
+    print(studies.show(studies.table(rows)))
     print(f"Rows, table and picture: {out.resolve()}")
     return 0
 

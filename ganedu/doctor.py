@@ -8,12 +8,12 @@ ones that explain most first, and says "unknown" when none fits: that too is an 
 thresholds stand at the top; `benchmarks/doctor.py` measures how often it is right.
 """
 
-import math
+import zipfile
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from ganedu.data import Mixture
 from ganedu.diagnostics import (
@@ -25,7 +25,9 @@ from ganedu.diagnostics import (
     true_quality,
     within_modes,
 )
-from ganedu.trainer import NotFinite, stop_on_ctrl_c
+from ganedu.files import replacing
+from ganedu.recording import Recorder, progress
+from ganedu.trainer import NotFinite
 
 FAR = 5.0  # diverged: samples this many times as far out as the data
 STILL = 0.03  # starved: G moved less than this share of the data's size since its first step
@@ -62,32 +64,40 @@ FIRST = {
 class Run:
     """A recorded run: numbers and samples at each look, the first one before the first step."""
 
-    rows: list  # of dicts: step, d_accuracy, d_real, d_fake, d_gradient, g_gradient, d_loss, g_loss
+    rows: list  # one for each look: step, losses, D's answers, and the two players' health
     samples: torch.Tensor  # [looks, n, d]: from the same z at every look
     truth: Mixture  # what should have been learned
     train: torch.Tensor | None = None  # the training set [N, d], where it is finite
     stopped: str = ""  # why the run ended early
 
     def save(self, path):
-        """One small .npz file: samples as float16."""
+        """One small .npz file, called `path` as it stands: samples as float16."""
         columns = {f"row_{k}": [row[k] for row in self.rows] for k in self.rows[0]}
         mixture = {"means": self.truth.means, "std": self.truth.std, "weights": self.truth.weights}
         train = {} if self.train is None else {"train": self.train.numpy().astype(np.float32)}
         text = {"stopped": self.stopped, "name": self.truth.name}
         x = self.samples.numpy().clip(-6e4, 6e4).astype(np.float16)
-        np.savez_compressed(path, samples=x, **columns, **mixture, **train, **text)
+        with replacing(path) as file:
+            np.savez_compressed(file, samples=x, **columns, **mixture, **train, **text)
 
     @classmethod
     def load(cls, path):
         """The run that `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            columns = {k[4:]: file[k].tolist() for k in file.files if k.startswith("row_")}
-            rows = [dict(zip(columns, values)) for values in zip(*columns.values())]
-            name, std = str(file["name"]), float(file["std"])
-            truth = Mixture(torch.tensor(file["means"]), std, torch.tensor(file["weights"]), name)
-            train = torch.tensor(file["train"]) if "train" in file.files else None
-            samples = torch.tensor(file["samples"].astype(np.float32))
-            return cls(rows, samples, truth, train, str(file["stopped"]))
+        try:
+            with np.load(Path(path).expanduser(), allow_pickle=False) as file:
+                return cls._of({name: file[name] for name in file.files})
+        except (ValueError, KeyError, AttributeError, EOFError, zipfile.BadZipFile):
+            raise ValueError(f"{path} is not a whole recorded run, as Run.save writes it") from None
+
+    @classmethod
+    def _of(cls, file):
+        columns = {k[4:]: x.tolist() for k, x in file.items() if k.startswith("row_")}
+        rows = [dict(zip(columns, values)) for values in zip(*columns.values())]
+        name, std = str(file["name"]), float(file["std"])
+        truth = Mixture(torch.tensor(file["means"]), std, torch.tensor(file["weights"]), name)
+        train = torch.tensor(file["train"]) if "train" in file else None
+        samples = torch.tensor(file["samples"].astype(np.float32))
+        return cls(rows, samples, truth, train, str(file["stopped"]))
 
 
 def record(trainer, steps, *, truth=None, looks=20, n=1000, progress=True):
@@ -100,26 +110,27 @@ def record(trainer, steps, *, truth=None, looks=20, n=1000, progress=True):
     if not isinstance(truth, Mixture):
         raise ValueError("record needs the true mixture to judge by: record(trainer, n, truth=...)")
     train = None if isinstance(trainer.data, Mixture) else trainer.data.x.cpu()
-    due = {round(steps * i / looks) for i in range(1, looks + 1)}
-    rows, samples, stopped = [_look(trainer, {})], [trainer.sample(n).cpu()], ""
-    with stop_on_ctrl_c() as stop:
-        bar = tqdm(trainer.steps(steps), total=steps, leave=False, delay=1, disable=not progress)
-        try:
-            for row in bar:
-                if row["step"] in due or stop.is_set():
-                    rows.append(_look(trainer, row))
-                    samples.append(trainer.sample(n).cpu())
-                if stop.is_set():
-                    stopped = f"{BY_HAND} at step {trainer.step}"
-                    break
-        except NotFinite as error:
-            stopped = str(error)
-    return Run(rows, torch.stack(samples).float(), truth, train, stopped)
+    due = {trainer.step + round(steps * i / looks) for i in range(looks + 1)}
+    recorder = Recorder(measure=lambda trainer: asdict(health(trainer)), n=n)
+    stopped = _watch(trainer, steps, due, recorder, progress)
+    return Run(recorder.rows, torch.stack(recorder.samples).float(), truth, train, stopped)
 
 
-def _look(trainer, row):
-    losses = {name: float(row[name]) if row else math.nan for name in ("d_loss", "g_loss")}
-    return {"step": trainer.step, **asdict(health(trainer)), **losses}
+def _watch(trainer, steps, due, recorder, show):
+    """Train, and look at the steps that are due; why the run ended early, or ""."""
+    end = trainer.step + steps
+    recorder.look(trainer)
+    try:
+        with progress(trainer, steps, show=show) as training:
+            for now in training:
+                if now["step"] in due:
+                    recorder.look(trainer)
+    except NotFinite as error:
+        return str(error)
+    if trainer.step == end:
+        return ""
+    recorder.look_once(trainer)
+    return f"{BY_HAND} at step {trainer.step}"
 
 
 # ---- the diagnosis -------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What each player minimises, as plain functions of logits: real before fake, [n] -> scalar.
+"""What each player minimises, as plain functions of logits: real before fake, [n] or [n, ...] -> scalar.
 
 A logit s stands for the probability D = sigmoid(s) that an example is real. With softplus,
 -log D = softplus(-s) and -log(1 - D) = softplus(s), finite for every s; log(sigmoid(s)) is not.
@@ -14,11 +14,33 @@ from torch.nn.functional import relu, softplus
 
 @dataclass(frozen=True)
 class Loss:
-    """d(real, fake) and g(fake), both minimised; with `g_sees_real`, g(real, fake)."""
+    """Two functions that both players minimise, d(real, fake) and g(real, fake), of logits -> scalar.
 
-    d: Callable  # (real logits [n], fake logits [n]) -> scalar
-    g: Callable  # (fake logits [n]) -> scalar
+    Most losses of G look at fakes alone: give such a `g` as g(fake), and it is called like the others.
+    """
+
+    d: Callable  # (real logits, fake logits) -> scalar
+    g: Callable  # the same; given as (fake logits) -> scalar unless g_sees_real
     g_sees_real: bool = False  # relativistic losses compare fake with real for G too
+    probabilities: bool = True  # whether D = sigmoid(s) is a probability; if not, s is a score
+
+    def __post_init__(self):
+        if not (self.g_sees_real or isinstance(self.g, _OfFake)):
+            object.__setattr__(self, "g", _OfFake(self.g))
+
+    def for_g(self, real, fake):
+        """What D must judge for `g`, of two batches of examples: loss.g(*map(D, loss.for_g(x, G(z))))."""
+        return (real, fake) if self.g_sees_real else (fake,)
+
+
+@dataclass(frozen=True)
+class _OfFake:
+    """A function of fake logits, called with (real, fake) like the others, or with (fake) alone."""
+
+    g: Callable
+
+    def __call__(self, *logits):
+        return self.g(logits[-1])
 
 
 def logistic_d(real, fake):
@@ -73,10 +95,10 @@ def relativistic_g(real, fake):
 
 saturating = Loss(logistic_d, saturating_g)
 nonsaturating = Loss(logistic_d, nonsaturating_g)
-least_squares = Loss(least_squares_d, least_squares_g)
-hinge = Loss(hinge_d, critic_g)
-wasserstein = Loss(wasserstein_d, critic_g)
-relativistic = Loss(relativistic_d, relativistic_g, g_sees_real=True)
+least_squares = Loss(least_squares_d, least_squares_g, probabilities=False)
+hinge = Loss(hinge_d, critic_g, probabilities=False)
+wasserstein = Loss(wasserstein_d, critic_g, probabilities=False)
+relativistic = Loss(relativistic_d, relativistic_g, g_sees_real=True, probabilities=False)
 
 
 # The article's own, exactly as written there: chapters 03 and 05 take them apart. Not for use.
@@ -102,4 +124,4 @@ def article_code_g(fake):
     return -fake.mean()
 
 
-article_code = Loss(article_code_d, article_code_g)
+article_code = Loss(article_code_d, article_code_g, probabilities=False)

@@ -1,6 +1,7 @@
 """Terms added to D's loss that keep its slope in check: (D, real, fake, rng) -> scalar.
 
-All are means over the batch of a function of one example's gradient norm. Chapters 04 and 08 use them.
+All are means over the batch of a function of one example's gradient norm. Of a D that gives an example
+many logits [n, ...], one for each place, it is the slope of their sum. Chapters 04 and 08 use them.
 """
 
 import torch

@@ -1,67 +1,88 @@
 """Recipes x seeds -> rows -> a table with spread, over processes. The engine is joblib's, not ours.
 
-    rows = study({"plain": plain, "with R1": with_r1}, seeds=range(10), folder="ring study")
+    rows = study({"plain": Trial(PLAIN, judge), "with R1": Trial(WITH_R1, judge)}, seeds=range(10))
     print(show(table(rows)))
 
-A recipe is a function of a seed that returns numbers: plain(3) -> {"modes": 7, "quality": 0.93}.
-A cluster is one line of yours:  with joblib.parallel_config(backend="dask"): study(...)
+What is studied is a function of a seed that returns numbers: plain(3) -> {"modes": 7, "quality": 0.93}.
+`Trial` makes one of a `Recipe`. A cluster is one line of yours:
+
+    with joblib.parallel_config(backend="dask"): study(...)
 """
 
 import csv
-import hashlib
-import inspect
 import io
 import json
 import math
 import os
 import re
-import secrets
 import signal
-import threading
 import time
 import traceback
 import warnings
 import zlib
-from contextlib import closing, contextmanager
-from functools import partial
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
 import torch
 from tqdm.auto import tqdm
 
+from ganedu.files import write_text
+from ganedu.recipe import Recipe, spelled
+from ganedu.recording import ctrl_c
 from ganedu.trainer import NotFinite
 
 # What a run costs; every other number in a row is a measure.
 COSTS = ("seconds", "cpu_seconds", "d_updates", "g_updates")
 
 
-def study(recipes, seeds, *, folder=None, settings=None, jobs=None, progress=True):
-    """Run every recipe of {name: function} with every seed, each in one thread; the rows.
+@dataclass(frozen=True)
+class Trial:
+    """A recipe and its judge, as a function of the seed: train, then say what was measured."""
 
-    A row is {"recipe", "seed", "seconds", **numbers}, in the order of recipes, then seeds. A run that
-    ends in `NotFinite` is a row too, with "failed": its sentence; any other error stops the study.
-    Finished runs are kept in `folder`, and the same call goes on from there. A kept run counts if its
-    recipe's own lines and the values bound in it are still the same, or `settings` (whatever JSON
-    can hold) if you give them; what a recipe calls is not looked at. `jobs`: processes at a time,
-    1 is this one (default: as an active joblib.parallel_config says, else one for each core).
+    recipe: Recipe
+    judge: Callable  # trainer -> dict of numbers
+
+    def __call__(self, seed):
+        trainer = self.recipe.trainer(seed)
+        begin = time.process_time()
+        for _ in trainer.steps(self.recipe.steps):
+            pass
+        cpu_seconds = time.process_time() - begin  # fair on a busy machine, unlike the clock
+        updates = {"d_updates": trainer.step * trainer.d_steps, "g_updates": trainer.step}
+        return {**self.judge(trainer), **updates, "cpu_seconds": cpu_seconds}
+
+
+def study(trials, seeds, *, folder=None, jobs=None, progress=True):
+    """Run every trial of {name: function} with every seed, each in one thread; the rows.
+
+    A row is {"recipe": name, "seed", "seconds", **numbers}, in the order of trials, then seeds. A run
+    that ends in `NotFinite` is a row too, with "failed": its sentence; any other error stops the study.
+    Finished runs are kept in `folder`, and the same call goes on from there. A kept run counts if it was
+    made by the same recipe, or by a function of the same name with the same values bound by `partial`;
+    what a function does is not looked at. `jobs`: processes at a time, 1 is this one (default: as an
+    active joblib.parallel_config says, else one for each core).
     """
     seeds = _distinct(seeds)
-    keys = [(name, seed) for name in recipes for seed in seeds]
-    made_by = {name: _fingerprint(recipe, settings) for name, recipe in recipes.items()}
+    keys = [(name, seed) for name in trials for seed in seeds]
+    made_by = {name: _identity(name, trial) for name, trial in trials.items()} if folder else {}
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)  # now: where it cannot be, nothing is lost
     done = {key: _kept(folder, key, made_by[key[0]]) for key in keys} if folder else {}
     done = {key: row for key, row in done.items() if row}
-    todo = [(name, recipes[name], seed) for name, seed in keys if (name, seed) not in done]
+    todo = [
+        (name, trials[name], seed, os.getpid()) for name, seed in keys if (name, seed) not in done
+    ]
     bar = tqdm(total=len(keys), initial=len(done), unit="run", disable=not progress)
     try:
-        with bar, _handling_ctrl_c(_stop), closing(_run_all(todo, jobs)) as rows:
+        with bar, ctrl_c(_stop), closing(_run_all(todo, jobs)) as rows:
             for row in rows:
                 key = row["recipe"], row["seed"]
                 if folder:
                     kept = {"made by": made_by[key[0]], "row": row}
-                    _write(_file(folder, *key), json.dumps(kept))
+                    write_text(_file(folder, *key), json.dumps(kept))
                 done[key] = row
                 bar.update()
     except KeyboardInterrupt:
@@ -80,15 +101,21 @@ def _distinct(seeds):
 # ---------------------------------------------------------------- running
 
 
-def run(name, recipe, seed):
-    """One run, with one thread of torch and torch's own generator seeded with `seed`: its row."""
+def run(name, trial, seed, home):
+    """One run, with one thread of torch and torch's own generator seeded with `seed`: its row.
+
+    Outside the study's own process, `home`, Ctrl-C is ignored: the study gets it too, and ends the workers.
+    """
     torch.optim.Adam([torch.zeros(1)])  # a process's first one imports for a second: not timed
     threads, begin = torch.get_num_threads(), time.perf_counter()
     torch.set_num_threads(1)
     try:
-        with torch.random.fork_rng(devices=[]), _ctrl_c_left_to_the_study():
+        with (
+            torch.random.fork_rng(devices=[]),
+            ctrl_c(_stop if os.getpid() == home else signal.SIG_IGN),
+        ):
             torch.manual_seed(seed)
-            numbers = _plain(recipe(seed))
+            numbers = _plain(trial(seed))
     except NotFinite as error:
         numbers = {"failed": str(error)}
     except Exception as error:
@@ -125,48 +152,28 @@ def _plain(numbers):
     return numbers
 
 
-@contextmanager
-def _handling_ctrl_c(handler):
-    """Ctrl-C means `handler` inside the block; in a thread, where no signal arrives, nothing changes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _stop(signum, frame):
     """At once. `Trainer.fit` leaves this in force: half a training must not become a row."""
     raise KeyboardInterrupt
 
 
-def _ctrl_c_left_to_the_study():
-    """A worker ignores Ctrl-C: the study's own process gets it too, and ends the workers."""
-    in_the_studys_process = signal.getsignal(signal.SIGINT) is _stop
-    return _handling_ctrl_c(_stop if in_the_studys_process else signal.SIG_IGN)
-
-
 # ---------------------------------------------------------------- keeping
 
 
-def _fingerprint(recipe, settings):
-    """`settings`, or a hash of the recipe's own lines and the values bound in it."""
-    if settings is not None:
-        return json.loads(json.dumps(settings))  # as it will be read: tuples become lists
-    bound = []
-    while isinstance(recipe, partial):
-        bound += [recipe.args, recipe.keywords]
-        recipe = recipe.func
-    try:
-        bound += [recipe.__defaults__, inspect.getclosurevars(recipe).nonlocals]
-        lines = inspect.getsource(recipe)
-    except (AttributeError, OSError, TypeError, ValueError):  # typed at a prompt, or no function
-        lines = repr(recipe)
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{lines}{bound}")  # addresses differ in each process
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _identity(name, trial):
+    """What made a run, in words and numbers: the recipe with its judge, or a named function."""
+    if isinstance(trial, Trial):
+        made_by = {"recipe": trial.recipe.plain(), "judge": spelled(trial.judge)}
+    else:
+        made_by = spelled(trial)
+    text = json.dumps(made_by)
+    if "<lambda>" in text or "<locals>" in text:
+        raise ValueError(
+            f"runs of {name!r} cannot be kept: a function inside has no name of its own, and another "
+            "one would look the same. Define it at the top of a module or notebook, and bind its "
+            "values with functools.partial; or leave folder out"
+        )
+    return json.loads(text)  # as it will be read
 
 
 def _file(folder, name, seed):
@@ -190,21 +197,19 @@ def _kept(folder, key, made_by):
         return None
     if before != made_by:
         raise ValueError(
-            f"{file} was made by another recipe or other settings ({before}, now {made_by}): "
-            "choose another folder, or delete what should be run again"
+            f"{file} was made by another recipe ({_difference(before, made_by)}): choose another "
+            "folder, or delete what should be run again"
         )
     return row
 
 
-def _write(file, text):
-    """Write beside `file`, then move it there in one step: a kill leaves the old file, or none."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial_file = file.with_name(f".{file.name}.{secrets.token_hex(4)}.partial")
-    try:
-        partial_file.write_text(text, encoding="utf-8", newline="")
-        os.replace(partial_file, file)
-    finally:
-        partial_file.unlink(missing_ok=True)  # there only if something went wrong
+def _difference(before, now, where="it"):
+    """The first place where two descriptions differ, in words."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in [*before, *now]:
+            if before.get(key) != now.get(key):
+                return _difference(before.get(key), now.get(key), key)
+    return f"{where} was {json.dumps(before)}, now {json.dumps(now)}"
 
 
 # ---------------------------------------------------------------- tables
@@ -281,9 +286,9 @@ def save(rows, folder):
         columns = list(dict.fromkeys(key for line in lines for key in line))
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader(), writer.writerows(lines)
-        _write(Path(folder) / f"{name}.csv", text.getvalue())
+        write_text(Path(folder) / f"{name}.csv", text.getvalue())
         finite = [{key: _finite(x) for key, x in line.items()} for line in lines]
-        _write(Path(folder) / f"{name}.json", json.dumps(finite, indent=1, allow_nan=False))
+        write_text(Path(folder) / f"{name}.json", json.dumps(finite, indent=1, allow_nan=False))
 
 
 def _finite(x):

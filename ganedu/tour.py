@@ -3,40 +3,33 @@
 import time
 from pathlib import Path
 
-import torch
 from matplotlib.figure import Figure
 
 from ganedu import data, viz
 from ganedu.classifier import train_classifier
 from ganedu.diagnostics import class_coverage
 from ganedu.networks import DCGANDiscriminator, DCGANGenerator
-from ganedu.trainer import Trainer
+from ganedu.recipe import Recipe
 
-STEPS = 1600
-
-
-def recipe(p_data, *, seed=0, device="auto"):
-    """The course's DCGAN for 28-pixel digits, with the settings of chapter 06."""
-    torch.manual_seed(seed)  # initial weights
-    return Trainer(
-        G=DCGANGenerator(),
-        D=DCGANDiscriminator(),
-        data=p_data,
-        batch=64,
-        lr_g=1e-3,
-        lr_d=5e-4,
-        ema=0.995,
-        seed=seed,
-        device=device,
-    )
+# The course's DCGAN for 28-pixel digits, with the settings of chapter 06.
+RECIPE = Recipe(
+    data=data.digits,
+    G=DCGANGenerator,
+    D=DCGANDiscriminator,
+    steps=1600,
+    batch=64,
+    lr_g=1e-3,
+    lr_d=5e-4,
+    ema=0.995,
+)
 
 
-def tour(out="tour", *, steps=STEPS, seed=0, device="auto", progress=True):
+def tour(out="tour", *, steps=RECIPE.steps, seed=0, device="auto", progress=True):
     """Train, judge, draw; returns what was measured as a dictionary."""
-    out = Path(out)
+    out = Path(out).expanduser()
     out.mkdir(parents=True, exist_ok=True)
     train, held_out = data.digits().split()
-    trainer = recipe(train, seed=seed, device=device)
+    trainer = RECIPE.trainer(seed, device=device, data=train)
     print(
         f"Training a DCGAN on {len(train):,} real MNIST digits: {steps:,} steps on "
         f"{trainer.device.type} in {str(trainer.precision).removeprefix('torch.')}.",

@@ -8,16 +8,14 @@
 
 import copy
 import math
-import signal
-import threading
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import nn
-from tqdm.auto import tqdm
+from torch import distributed, nn
 
+from ganedu import recording
 from ganedu.losses import Loss, nonsaturating
 
 
@@ -27,15 +25,19 @@ class NotFinite(RuntimeError):
 
 @dataclass(kw_only=True)
 class Trainer:
-    """A training recipe: the fields are all of it, `state_dict` is all of its state."""
+    """A training run: the fields say how, `state_dict` is all of its state."""
 
-    G: nn.Module  # z -> x, with .z_dim (and .z_shape if z is not [n, z_dim])
-    D: nn.Module  # x -> logits [n]
-    data: object  # .sample(n, rng) -> [n, ...]
+    G: (
+        nn.Module
+    )  # z -> x, with .z_dim (and .z_shape if z is not [n, z_dim]); with .n_classes (z, y) -> x
+    D: nn.Module  # x -> logits [n] or, one for each place, [n, ...]; (x, y) where G has .n_classes
+    data: (
+        object  # .sample(n, rng) -> [n, ...]; .labelled(n, rng) -> x, y [n] where G has .n_classes
+    )
     loss: Loss = nonsaturating  # what each player minimises
     penalty: Callable | None = None  # (D, real, fake, rng) -> scalar, added to D's loss
-    batch: int = 128  # examples in each step
-    lr_g: float = 2e-4  # Adam's step size for G
+    batch: int = 128  # examples in each step (of each process, under torch.distributed)
+    lr_g: float = 2e-4  # Adam's step size for G; may be changed between steps
     lr_d: float = 2e-4  # ... and for D
     betas: tuple[float, float] = (0.5, 0.999)  # Adam's two averages
     d_steps: int = 1  # D's steps for each step of G
@@ -47,8 +49,8 @@ class Trainer:
     precision: torch.dtype | None = None  # None: bfloat16 for convolutions where hardware has it
 
     def __post_init__(self):
-        self._check_numbers()
-        self.device = torch.device(_find_device() if self.device == "auto" else self.device)
+        self._check_fields()
+        self.device = find_device(self.device)
         convolutional = any(p.ndim == 4 for p in self.G.parameters())
         if self.precision is None:
             fast = convolutional and _has_fast_bfloat16(self.device)
@@ -62,97 +64,138 @@ class Trainer:
         self.opt_D = self._adam(self.D, self.lr_d)
         self.rng = torch.Generator(self.device).manual_seed(self.seed)
         self.step = 0
+        self.latest = {}  # what the latest step yielded
+        self.recipe = None  # the Recipe that made this trainer, if one did
+        self._watch = _Watch(self.device)
+
+    # ---------------------------------------------------------------- the game
+
+    def d_turn(self, D, real, fake):
+        """D's step: learn to tell real from fake. Returns what it thought of both."""
+        s_real, s_fake = self._judge(D, real, fake.detach())
+        loss = self.loss.d(s_real, s_fake)
+        total = self._with_penalty(loss, D, real, fake.detach())
+        self._descend(self.opt_D, total, "discriminator")
+        return {"d_loss": loss.detach(), "real": s_real.detach(), "fake": s_fake.detach()}
+
+    def g_turn(self, D, real, fake):
+        """G's step: learn what D would take for real."""
+        logits = self._judge(D, *self.loss.for_g(real, fake))
+        loss = self.loss.g(*logits)
+        self._descend(self.opt_G, loss, "generator")
+        return {"g_loss": loss.detach()}
+
+    def _step(self):
+        """D's turns, each on a batch of its own, then G's turn on the fakes of the last one."""
+        self._set_step_sizes()
+        for turns_left in reversed(range(self.d_steps)):
+            real, z, G, D = self.deal(self.batch, self.rng)
+            with torch.set_grad_enabled(turns_left == 0), self._autocast():
+                fake = G(z)
+            row = self.d_turn(D, real, fake)
+        row |= self.g_turn(D, real, fake)
+        self._update_average()
+        return row
+
+    def deal(self, n, rng):
+        """real [n, ...], z [n, ...], and the two players, bound to the batch's labels where it has them."""
+        rank, processes = _place()
+        if not self._conditional():
+            real, z = self.data.sample(n * processes, rng), latent(self.G, n * processes, rng)
+            return real[rank::processes], z[rank::processes], self.G, self.D
+        real, y = (part[rank::processes] for part in self.data.labelled(n * processes, rng))
+        z = latent(self.G, n * processes, rng)[rank::processes]
+        return real, z, Given(self.G, y), Given(self.D, y)
+
+    def _descend(self, optimiser, loss, player):
+        """One step of one player down its own slope, averaged over the processes where there are several."""
+        self._watch(loss, player, self.step)
+        weights = [w for w in optimiser.param_groups[0]["params"] if w.requires_grad]
+        optimiser.zero_grad()
+        loss.backward(inputs=weights)  # the other player's weights get no gradient
+        if _place()[1] > 1:
+            for slope in (w.grad for w in weights if w.grad is not None):
+                distributed.all_reduce(slope)
+                slope /= distributed.get_world_size()
+        optimiser.step()
+
+    def _judge(self, D, *examples):
+        with self._autocast():
+            return [D(x).float() for x in examples]
+
+    def _with_penalty(self, loss, D, real, fake):
+        if self.penalty is None:
+            return loss
+        factor = 1.0 if self.penalty_schedule is None else self.penalty_schedule(self.step)
+        return loss + self.penalty(D, real.float(), fake.float(), self.rng) * factor
 
     # ---------------------------------------------------------------- training
 
     def steps(self, n):
         """Train n steps; after each yield {"step", "d_loss", "g_loss", "real", "fake"}.
 
-        Losses are scalar tensors, `real` and `fake` are D's logits [batch] in that step, all
-        detached: reading a number out of them is the reader's choice (and, on a GPU, a wait).
+        Losses are scalar tensors, `real` and `fake` are D's logits in that step, all detached: reading
+        a number out of them is the reader's choice (and, on a GPU, a wait).
         """
         if n < 0:
             raise ValueError(f"cannot train {n} steps: the number must be 0 or more")
         self.G.train(), self.D.train()
-        watch = _Watch(self.device)
         for _ in range(n):
-            row = self._step(watch)
+            row = self._step()
             self.step += 1
-            yield {"step": self.step, **row}
-        watch.look()
-
-    def _step(self, watch):
-        self._schedule_lr()
-        for _ in range(self.d_steps - 1):
-            self._d_step(*self._draw(with_graph=False), watch)
-        real, fake = self._draw(with_graph=True)  # one batch of fakes serves both players
-        row = self._d_step(real, fake.detach(), watch)
-        row["g_loss"] = self._g_step(real, fake, watch)
-        if self.average is not None:
-            self._update_average()
-        return row
-
-    def _draw(self, with_graph):
-        """A batch of real examples and one of fakes, both [batch, ...]."""
-        real = self.data.sample(self.batch, self.rng)
-        z = latent(self.G, self.batch, self.rng)
-        with torch.set_grad_enabled(with_graph), self._autocast():
-            return real, self.G(z)
-
-    def _d_step(self, real, fake, watch):
-        with self._autocast():
-            real_logits, fake_logits = self.D(real).float(), self.D(fake).float()
-        loss = total = self.loss.d(real_logits, fake_logits)
-        if self.penalty is not None:
-            factor = 1.0 if self.penalty_schedule is None else self.penalty_schedule(self.step)
-            total = loss + factor * self.penalty(self.D, real.float(), fake.float(), self.rng)
-        watch(total, "discriminator", self.step)
-        _descend(self.opt_D, total)
-        return {"d_loss": loss.detach(), "real": real_logits.detach(), "fake": fake_logits.detach()}
-
-    def _g_step(self, real, fake, watch):
-        judged = [real, fake] if self.loss.g_sees_real else [fake]
-        with frozen(self.D):  # gradients pass through D to G; D itself needs none
-            with self._autocast():
-                logits = [self.D(x).float() for x in judged]
-            loss = self.loss.g(*logits)
-            watch(loss, "generator", self.step)
-            _descend(self.opt_G, loss)
-        return loss.detach()
+            self.latest = {"step": self.step, **row}
+            yield self.latest
+        self._watch.look()
 
     def fit(self, n, *, every=1, progress=True):
         """Train n steps and return a row of numbers for each `every`-th and the last one.
 
-        A row: step, d_loss, g_loss, and d_real, d_fake: the mean of D = sigmoid(logit) on the real
-        and the generated batch. Ctrl-C (or Jupyter's stop button) ends after the step under way.
+        A row is `recording.numbers`. Ctrl-C (or Jupyter's stop button) ends after the step under way.
         """
         if every < 1:
             raise ValueError(f"every must be at least 1; got {every}")
-        rows, last = [], self.step + n
-        with (
-            stop_on_ctrl_c() as stop,
-            tqdm(total=n, leave=False, delay=1, disable=not progress) as bar,
-        ):
-            for row in self.steps(n):
-                bar.update()
-                if row["step"] % every == 0 or row["step"] == last or stop.is_set():
-                    rows.append(numbers(row))
-                if stop.is_set():
-                    print(f"Stopped after step {self.step}. Call fit again to go on from here.")
-                    break
-        return rows
+        recorder, last = recording.Recorder(), self.step + n
+        with recording.progress(self, n, show=progress) as steps:
+            for now in steps:
+                if now["step"] % every == 0:
+                    recorder.look(self)
+        if n > 0:
+            recorder.look_once(self)
+        if self.step < last:
+            print(f"Stopped after step {self.step}. Call fit again to go on from here.")
+        return recorder.rows
 
     # ---------------------------------------------------------------- looking: changes nothing
 
     @torch.no_grad()
-    def sample(self, n, seed=0):
-        """n generated examples [n, ...] in float32, from the averaged G where there is one."""
+    def sample(self, n, seed=0, y=None):
+        """n generated examples [n, ...] in float32, from the averaged G where there is one.
+
+        Where G has classes: of the class y, of the classes y [n], or of classes drawn as the data's are.
+        """
         if n < 1:
             raise ValueError(f"cannot draw {n} samples: ask for at least 1")
         rng = torch.Generator(self.device).manual_seed(seed)  # its own: training's is untouched
         G = self.G if self.average is None else self.average
+        labels = self._labels(n, rng, y)
+        sizes = [min(1000, n - i) for i in range(0, n, 1000)]
         with evaluating(G):
-            return torch.cat([G(latent(G, min(1000, n - i), rng)) for i in range(0, n, 1000)])
+            return torch.cat([G(latent(G, k, rng), *ys) for k, *ys in zip(sizes, *labels)])
+
+    def _labels(self, n, rng, y):
+        """Class labels [n] in parts of 1000, as one argument more for G; none where G has no classes."""
+        if not self._conditional():
+            if y is not None:
+                raise ValueError("this G has no classes: sample(n) without y")
+            return []
+        if y is None:
+            y = self.data.labelled(n, rng)[1]
+        y = torch.as_tensor(y, device=self.device).expand(n)
+        if not ((y >= 0) & (y < self.G.n_classes)).all():
+            raise ValueError(
+                f"y must be classes from 0 to {self.G.n_classes - 1}; got {y.tolist()[:5]}"
+            )
+        return [y.split(1000)]
 
     # ---------------------------------------------------------------- state
 
@@ -163,6 +206,7 @@ class Trainer:
         """
         return copy.deepcopy(
             {
+                **({} if self.recipe is None else {"recipe": self.recipe.to_toml()}),
                 "step": self.step,
                 "rng": self.rng.get_state(),
                 "global_rng": torch.get_rng_state(),  # layers such as dropout draw from it
@@ -184,7 +228,7 @@ class Trainer:
             net.load_state_dict(state[name])
         for adam, saved in zip((self.opt_G, self.opt_D), state["optimisers"], strict=True):
             adam.load_state_dict({**adam.state_dict(), "state": saved["state"]})
-        self.step = state["step"]
+        self.step, self.latest, self._watch = state["step"], {}, _Watch(self.device)
         self._restore_rng(state["rng"].cpu(), state["global_rng"].cpu())
 
     # ---------------------------------------------------------------- parts
@@ -201,38 +245,42 @@ class Trainer:
             self.rng.manual_seed(self.seed + self.step)
 
     def _adam(self, net, lr):
-        return torch.optim.Adam(net.parameters(), lr=lr, betas=self.betas, fused=True)
+        fused = self.device.type != "mps"  # there only since torch 2.5
+        return torch.optim.Adam(net.parameters(), lr=lr, betas=self.betas, fused=fused)
 
     def _autocast(self):
         if self.precision == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, self.precision)
 
-    def _schedule_lr(self):
-        if self.schedule is not None:
-            factor = self.schedule(self.step)
-            self.opt_G.param_groups[0]["lr"] = self.lr_g * factor
-            self.opt_D.param_groups[0]["lr"] = self.lr_d * factor
+    def _conditional(self):
+        return getattr(self.G, "n_classes", None) is not None
+
+    def _set_step_sizes(self):
+        factor = 1.0 if self.schedule is None else self.schedule(self.step)
+        self.opt_G.param_groups[0]["lr"] = float(self.lr_g * factor)
+        self.opt_D.param_groups[0]["lr"] = float(self.lr_d * factor)
 
     @torch.no_grad()
     def _update_average(self):
+        if self.average is None:
+            return
         decay = min(self.ema, (1 + self.step) / (10 + self.step))  # short memory at the start
         mine, theirs = list(self.average.parameters()), list(self.G.parameters())
         torch._foreach_lerp_(mine, theirs, 1 - decay)
         for average, now in zip(self.average.buffers(), self.G.buffers(), strict=True):
             average.copy_(now)  # batch norm's running statistics are averages already
 
-    def _check_numbers(self):
-        for name in ("batch", "d_steps", "lr_g", "lr_d"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0; got {getattr(self, name)}")
+    def _check_fields(self):
+        make_plain(self)
         if self.ema is not None and not 0 <= self.ema < 1:
             raise ValueError(f"ema is a decay in [0, 1), such as 0.999; got {self.ema}")
         if not isinstance(self.loss, Loss):
             raise TypeError(f"loss must be a ganedu.losses.Loss pair; got {self.loss!r}")
-        if not hasattr(self.data, "sample"):
+        draw = "labelled" if self._conditional() else "sample"
+        if not hasattr(self.data, draw):
             given = type(self.data).__name__
-            raise TypeError(f"data must have .sample(n, rng), as ganedu.data has; got a {given}")
+            raise TypeError(f"data must have .{draw}(n, rng), as ganedu.data has; got a {given}")
         if not (hasattr(self.G, "z_dim") or hasattr(self.G, "z_shape")):
             raise TypeError("G must say how long its z is: set G.z_dim = 2, say")
 
@@ -240,24 +288,68 @@ class Trainer:
     def _check_shapes(self):
         """Try everything once on one batch, so that a misfit is one sentence now."""
         rng, n = torch.Generator(self.device).manual_seed(0), self.batch
-        real = self.data.sample(n, rng)
+        real, z, G, D = self.deal(n, rng)
         if not (torch.is_floating_point(real) and torch.isfinite(real).all()):
             raise ValueError(f"data.sample must give finite floats; got {_in_words(real)}")
         if len(real) != n:
             raise ValueError(f"data.sample({n}, rng) must give {n} examples; it gave {len(real)}")
         with evaluating(self.G), evaluating(self.D):
-            fake = self.G(latent(self.G, n, rng))
+            fake = G(z)
             if fake.shape != real.shape:
                 raise ValueError(
                     f"G draws {list(fake.shape[1:])} and the data are {list(real.shape[1:])}: "
                     "a generator's output must have the shape of one real example"
                 )
-            logits = self.D(real)
-        if logits.shape != (n,):
+            if fake.dtype != real.dtype:
+                raise TypeError(
+                    f"G draws {fake.dtype} and the data are {real.dtype}: make the data .float()"
+                )
+            logits = D(real)
+        if logits.ndim < 1 or len(logits) != n or (logits.ndim > 1 and logits.numel() == n):
             raise ValueError(
                 f"D must return one logit an example, shape [n]; for n = {n} it returned "
                 f"{list(logits.shape)}: end its forward with .flatten() or .squeeze(1)"
             )
+
+
+class Given(nn.Module):
+    """A network with the labels y [n] of a batch bound in: x -> net(x, y)."""
+
+    def __init__(self, net, y):
+        super().__init__()
+        self.net, self.y = net, y
+
+    def forward(self, x):
+        return self.net(x, self.y)
+
+
+WHOLE, REAL = ("batch", "d_steps", "seed", "steps"), ("lr_g", "lr_d", "ema")
+
+
+def make_plain(fields):
+    """Numbers among the fields as Python's own, numpy's included: what is saved must be readable again."""
+    for name in WHOLE + REAL:
+        value, kind = getattr(fields, name, None), int if name in WHOLE else float
+        if callable(value) or value is None:
+            continue
+        try:
+            plain = kind(value)
+            fits = math.isnan(plain) or plain == value
+        except (TypeError, ValueError, OverflowError):
+            fits = False
+        if not fits:
+            words = "a whole number" if kind is int else "a number"
+            raise ValueError(f"{name} must be {words}; got {value!r}")
+        if name not in ("seed", "ema") and not plain > 0:
+            raise ValueError(f"{name} must be above 0; got {plain}")
+        if name == "seed" and not abs(plain) < 2**63:
+            raise ValueError(f"seed must be of at most 63 bits; got {plain}")
+        object.__setattr__(fields, name, plain)
+    try:
+        one, two = map(float, fields.betas)
+    except (TypeError, ValueError):
+        raise ValueError(f"betas must be two numbers; got {fields.betas!r}") from None
+    object.__setattr__(fields, "betas", (one, two))
 
 
 def cosine(steps):
@@ -276,17 +368,6 @@ def latent(G, n, rng):
     return torch.randn(n, *shape, generator=rng, device=rng.device)
 
 
-def numbers(row):
-    """A row of `steps` (tensors) as plain numbers."""
-    return {
-        "step": row["step"],
-        "d_loss": row["d_loss"].item(),
-        "g_loss": row["g_loss"].item(),
-        "d_real": row["real"].sigmoid().mean().item(),
-        "d_fake": row["fake"].sigmoid().mean().item(),
-    }
-
-
 @contextmanager
 def evaluating(net):
     """Evaluation mode inside the block; afterwards every layer is in the mode it was in."""
@@ -297,43 +378,6 @@ def evaluating(net):
     finally:
         for layer, training in modes:
             layer.training = training
-
-
-@contextmanager
-def frozen(net):
-    """No gradients for `net` inside the block; afterwards for those weights that had them before."""
-    learned = [weight for weight in net.parameters() if weight.requires_grad]
-    for weight in learned:
-        weight.requires_grad_(False)
-    try:
-        yield net
-    finally:
-        for weight in learned:
-            weight.requires_grad_(True)
-
-
-@contextmanager
-def stop_on_ctrl_c():
-    """An event that the first Ctrl-C sets, so that a step is never left half done.
-
-    In a thread, or where a program handles Ctrl-C in its own way, nothing is changed.
-    """
-    asked = threading.Event()
-    in_a_thread = threading.current_thread() is not threading.main_thread()
-    if in_a_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield asked
-        return
-
-    def ask(signum, frame):
-        if asked.is_set():
-            raise KeyboardInterrupt  # the second time: at once
-        asked.set()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class _Watch:
@@ -369,14 +413,22 @@ class _Watch:
                 )
 
 
-def _descend(optimiser, loss):
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
+def find_device(name):
+    """The device of that name; "auto": CUDA's, Apple's, or the CPU, in this order."""
+    if name == "auto":
+        apple = torch.backends.mps.is_available()
+        name = "cuda" if torch.cuda.is_available() else "mps" if apple else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError):
+        raise ValueError(f"there is no device {name!r} here: use auto, cpu, cuda or mps") from None
 
 
-def _find_device():
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def _place():
+    """(number of this process, how many there are): under torch.distributed; else (0, 1)."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
 
 
 def _has_fast_bfloat16(device):

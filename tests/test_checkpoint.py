@@ -2,12 +2,14 @@
 
 import os
 import pickle
+import signal
 import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import recipes
 import torch
@@ -61,14 +63,16 @@ class Unsaveable:
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_a_save_that_fails_leaves_the_earlier_file_and_nothing_else(tmp_path, monkeypatch, error):
+@pytest.mark.parametrize("place", [(torch, "save"), (os, "fsync"), (os, "replace")])
+def test_a_save_that_fails_leaves_the_earlier_file_and_nothing_else(
+    tmp_path, monkeypatch, place, error
+):
     checkpoint.save(STATE, tmp_path / "run.pt")
 
-    def half_a_save(state, file):
-        file.write(b"half")
+    def fails(*args):
         raise error("the disk is full")
 
-    monkeypatch.setattr(torch, "save", half_a_save)
+    monkeypatch.setattr(*place, fails)
     with pytest.raises(error):
         checkpoint.save({**STATE, "step": 4}, tmp_path / "run.pt")
     assert names(tmp_path) == ["run.pt"]
@@ -101,11 +105,6 @@ checkpoint.save(state(0), path)
 def die(*args):
     os.kill(os.getpid(), signal.SIGKILL)
 
-def half_a_save(saved, file):
-    file.write(b"x" * 5000)
-    file.flush()
-    die()
-
 def in_a_child(work):
     pid = os.fork()
     if pid == 0:
@@ -114,7 +113,7 @@ def in_a_child(work):
     return pid
 
 def killed_while_writing():
-    torch.save = half_a_save
+    os.fsync = die
     checkpoint.save(state(-1), path)
 
 def killed_before_the_move():
@@ -170,6 +169,43 @@ def test_what_another_process_is_writing_now_is_left_alone(tmp_path):
     assert names(tmp_path) == [".other.pt.abcd.partial", ".run.pt.abcd.partial", "run.pt"]
 
 
+@pytest.mark.parametrize(
+    "state, says",
+    [
+        (
+            {"step": np.float64(3)},
+            r"state\['step'\] is a numpy.*; make it a tensor or a plain number",
+        ),
+        (
+            {"optimisers": [{"lr": 0.1}, {"betas": (0.5, np.float32(0.9))}]},
+            r"state\['optimisers'\]\[1\]\['betas'\]\[1\] is a numpy.float32",
+        ),
+        ({"G": {"w": torch.zeros(2)}, "file": Path("a")}, r"state\['file'\] is a pathlib"),
+    ],
+)
+def test_what_could_not_be_loaded_again_is_not_saved_and_the_key_is_named(tmp_path, state, says):
+    with pytest.raises(TypeError, match=f"cannot be saved so that it can be loaded again: {says}"):
+        checkpoint.save(state, tmp_path / "run.pt")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+def test_a_full_disk_is_said_with_the_files_name_and_the_earlier_file_stays(tmp_path):
+    import resource
+
+    checkpoint.save(STATE, tmp_path / "run.pt")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    usual = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"run\.pt could not be written: File too large"):
+            checkpoint.save({"w": torch.zeros(10_000)}, tmp_path / "run.pt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, usual)
+    assert names(tmp_path) == ["run.pt"] and checkpoint.load(tmp_path / "run.pt")["step"] == 3
+
+
 # ---------------------------------------------------------------- files that cannot be used
 
 
@@ -204,6 +240,10 @@ def test_a_file_with_code_in_it_is_refused_and_the_code_is_not_run(tmp_path, mon
     for name in ("torchs.pt", "pickled.pt"):
         with pytest.raises(ValueError, match="not a whole checkpoint"):
             checkpoint.load(name)
+    with pytest.raises(
+        ValueError, match="holds a Python object of another kind, which is not read"
+    ):
+        checkpoint.load("torchs.pt")
     assert not Path("attacked").exists()
 
 

@@ -5,7 +5,6 @@ import pkgutil
 
 import answers
 import pytest
-
 import torch
 
 import ganedu.checks

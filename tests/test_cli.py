@@ -1,6 +1,8 @@
 """The command line: trains, goes on, and says in one sentence what a user can mend."""
 
+import os
 import signal
+import subprocess
 import sys
 import types
 from functools import partial
@@ -12,7 +14,8 @@ import torch
 from PIL import Image
 
 import ganedu
-from ganedu import checkpoint, cli, data
+from ganedu import checkpoint, cli, data, losses
+from ganedu.recipe import Recipe
 from ganedu.trainer import NotFinite
 
 
@@ -29,6 +32,7 @@ def test_training_leaves_a_checkpoint_and_two_pictures_and_says_where(capsys):
     assert ring() == 0
     assert sorted(p.name for p in Path("run").iterdir()) == [
         "checkpoint.pt",
+        "recipe.toml",
         "samples.png",
         "training.png",
     ]
@@ -56,19 +60,16 @@ def test_an_earlier_run_is_not_overwritten(capsys):
 
 
 def test_ctrl_c_saves_what_was_trained_and_it_can_be_resumed(monkeypatch, capsys):
-    class Interrupted(data.Mixture):
-        draws = 0
+    sample, draws = data.Mixture.sample, []
 
-        def sample(self, n, rng):
-            Interrupted.draws += 1
-            if Interrupted.draws == 4:  # the first is a check
-                signal.raise_signal(signal.SIGINT)
-            return super().sample(n, rng)
+    def interrupted(self, n, rng):
+        draws.append(n)
+        if len(draws) == 4:  # the first is a check
+            signal.raise_signal(signal.SIGINT)
+        return sample(self, n, rng)
 
-    mixture = data.ring(8)
-    broken = Interrupted(mixture.means, mixture.std, mixture.weights)
     with monkeypatch.context() as patch:
-        patch.setattr(data, "ring", lambda: broken)
+        patch.setattr(data.Mixture, "sample", interrupted)
         assert ring(steps=1000) == 0
     assert "Stopped after step 3; --resume goes on from here." in capsys.readouterr().out
     assert ring("--resume", steps=2) == 0
@@ -80,21 +81,21 @@ def test_every_named_data_set_has_networks_that_fit_it(name):
     """With a stand-in of the right shape, so that nothing is downloaded."""
     shapes = {"cifar10": (3, 32, 32), "ring": None, "grid": None}
     shape = shapes.get(name, (1, 28, 28))
-    p_data = data.Images(torch.zeros(2, *shape)) if shape else cli.find_data(name)
-    G, D = cli.networks_for(p_data)
+    p_data = data.Images(torch.zeros(2, *shape)) if shape else cli.find_data(name)()
+    G, D = (make() for make in cli.networks_for(p_data))
     x = p_data.sample(2, torch.Generator().manual_seed(0))
     assert G(torch.randn(2, *G.z_shape)).shape == x.shape and D(x).shape == (2,)
 
 
 def test_the_data_sets_that_need_no_network_have_networks_that_fit():
     for name in set(cli.DATA) - {"mnist", "fashion_mnist", "cifar10"}:
-        cli.networks_for(cli.find_data(name))  # the 8 x 8 digits have none: not in the list
+        cli.networks_for(cli.find_data(name)())  # the 8 x 8 digits have none: not in the list
 
 
 def test_a_folder_of_pictures_is_a_data_set():
     Path("photos").mkdir()
     Image.new("RGB", (70, 80), (9, 99, 200)).save("photos/one.png")
-    assert cli.find_data("photos").x.shape == (1, 3, 64, 64)
+    assert cli.find_data("photos")().x.shape == (1, 3, 64, 64)
 
 
 def unreachable(*args):
@@ -108,12 +109,19 @@ def unreachable(*args):
             ["--data", "mnits"],
             "no data set or folder called 'mnits'; data sets: ring, grid, digits",
         ),
-        (["--data", "empty"], "no pictures in empty"),
-        (["--data", "broken"], "broken/bad.png is not a readable picture"),
+        (["--data", "empty"], "empty: looked for .bmp"),
+        (["--data", "broken"], "1 of 1 pictures cannot be read"),
         (["--data", "mnist"], "MNIST must be downloaded once"),
         (["--batch", "0"], "batch must be above 0; got 0"),
-        (["--lr", "-1"], "lr_g must be above 0; got -1.0"),
-        (["--device", "gpu"], "device"),
+        (["--batch", "999999999999"], "the memory is not enough: try a smaller --batch"),
+        (["--lr", "-1"], "--lr must be above 0; got -1.0"),
+        (["--seed", "99999999999999999999"], "seed must be of at most 63 bits"),
+        (["--device", "gpu"], "there is no device 'gpu' here: use auto, cpu, cuda or mps"),
+        (["--out", "taken"], "taken/recipe.toml could not be written: File exists"),
+        (["--data", "photos", "--out", "photos/run"], "lies among the pictures of --data"),
+        (["wrong.toml"], "a recipe has no 'lerning_rate'"),
+        (["absent.toml"], "absent.toml"),
+        (["wrong.toml", "--resume", "--out", "other"], "has its own recipe: leave out wrong.toml"),
         (["--resume", "--out", "nowhere"], "no checkpoint at nowhere/checkpoint.pt"),
         (["--resume", "--out", "cut"], "cut/checkpoint.pt is not a whole checkpoint"),
         (["--resume", "--out", "other"], "the checkpoint is of another network: G.net.0.weight"),
@@ -127,7 +135,11 @@ def test_what_a_user_can_mend_is_one_sentence_and_leaves_nothing(
     Path("broken/bad.png").write_text("not a picture")
     Path("cut/checkpoint.pt").write_bytes(b"PK")
     checkpoint.save(recipes.mlp(ema=0.9).state_dict(), "other/checkpoint.pt")
-    monkeypatch.setattr(data, "mnist", unreachable)
+    Path("taken").write_text("a file, not a folder")
+    Path("photos").mkdir()
+    Image.new("RGB", (64, 64), (9, 99, 200)).save("photos/one.png")
+    Path("wrong.toml").write_text("lerning_rate = 3")
+    monkeypatch.setattr(data, "_torchvision_set", unreachable)
     before = sorted(str(p) for p in Path().rglob("*"))
     assert ring(*options) == 2
     said = capsys.readouterr().err
@@ -139,7 +151,9 @@ def test_what_a_user_can_mend_is_one_sentence_and_leaves_nothing(
     "arguments, says",
     [
         (["train", "--steps", "-3"], "must be 1 or more; got -3"),
-        (["train", "--steps", "many"], "invalid"),
+        (["train", "--steps", "many"], "invalid number 'many': a whole one is wanted"),
+        (["train", "--steps", "1e4"], "invalid number '1e4': a whole one is wanted"),
+        (["train", "--seed", "x"], "invalid number 'x'"),
         (["train", "--loss", "hing"], "invalid choice: 'hing'"),
         (["tours"], "invalid choice: 'tours'"),
         ([], "COMMAND"),
@@ -178,7 +192,105 @@ def test_a_run_goes_on_with_its_own_recipe_and_refuses_another(capsys):
     assert cli.main(["train", "--resume", "--steps", "2"]) == 0
     stored = checkpoint.load("run/checkpoint.pt")
     assert stored["step"] == 14
-    assert stored["recipe"] == {"data": "ring", "loss": "hinge", "lr": 0.002, "batch": 16}
+    recipe = Recipe.from_toml(stored["recipe"])
+    assert recipe.loss is losses.hinge and recipe.data is data.ring
+    assert (recipe.lr_g, recipe.lr_d, recipe.batch, recipe.steps) == (0.002, 0.002, 16, 14)
+
+
+def test_a_resumed_run_takes_other_step_sizes_and_keeps_all_else():
+    ring("--loss", "hinge")
+    assert cli.main(["train", "--resume", "--lr", "0.5", "--batch", "8", "--steps", "2"]) == 0
+    recipe = Recipe.from_toml(checkpoint.load("run/checkpoint.pt")["recipe"])
+    assert (recipe.lr_g, recipe.batch, recipe.loss) == (0.5, 8, losses.hinge)
+
+
+def test_a_run_leaves_its_recipe_and_another_can_be_made_from_it_with_changes():
+    assert ring("--loss", "hinge") == 0
+    text = Path("run/recipe.toml").read_text()
+    assert text == checkpoint.load("run/checkpoint.pt")["recipe"]
+    assert cli.main(["train", "run/recipe.toml", "--out", "again"]) == 0
+    first, again = (checkpoint.load(f"{name}/checkpoint.pt") for name in ("run", "again"))
+    assert recipes.same(first, again)
+    assert (
+        cli.main(["train", "run/recipe.toml", "--out", "b", "--batch", "8", "--data", "grid"]) == 0
+    )
+    changed = Recipe.from_toml(Path("b/recipe.toml").read_text())
+    assert (changed.batch, changed.data, changed.loss) == (8, data.grid, losses.hinge)
+
+
+def test_a_recipe_written_by_hand_is_trained():
+    Path("mine.toml").write_text(
+        'data = { name = "ring", modes = 5 }\nG = { name = "MLPGenerator", width = 8 }\n'
+        'D = "MLPDiscriminator"\nsteps = 3\nbatch = 4\npenalty = { name = "r1", gamma = 0.1 }\n'
+    )
+    assert cli.main(["train", "mine.toml"]) == 0
+    assert checkpoint.load("run/checkpoint.pt")["step"] == 3
+
+
+def test_a_folder_is_the_same_folder_however_it_is_spelled(capsys):
+    Path("photos").mkdir(), Path("elsewhere").mkdir()
+    Image.new("RGB", (64, 64), (9, 99, 200)).save("photos/one.png")
+    Path("photos/two.heic").write_bytes(b"")
+    one = [
+        "train",
+        "--steps",
+        "1",
+        "--batch",
+        "2",
+        "--device",
+        "cpu",
+        "--out",
+        str(Path("run").resolve()),
+    ]
+    assert cli.main([*one, "--data", "photos"]) == 0
+    assert "1 picture in" in (out := capsys.readouterr().out) and "1 .heic" in out
+    for spelling in ("photos/", str(Path("photos").resolve())):
+        assert cli.main([*one, "--resume", "--data", spelling]) == 0
+    os.chdir("elsewhere")
+    assert (
+        cli.main([*one, "--resume"]) == 0
+        and cli.main([*one, "--resume", "--data", "../photos"]) == 0
+    )
+    assert cli.main([*one, "--resume", "--data", "."]) == 2
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", str(Path("home").resolve()))
+    assert ring("--out", "~/run") == 0
+    assert Path("home/run/checkpoint.pt").exists() and not Path("~").exists()
+
+
+def test_a_data_set_and_a_folder_of_one_name_are_told_apart(capsys):
+    Path("ring").mkdir()
+    ring()
+    assert "the folder of that name is ./ring" in capsys.readouterr().out
+
+
+def test_a_place_that_cannot_be_written_is_said_before_training(monkeypatch):
+    Path("taken").write_text("a file, not a folder")
+    monkeypatch.setattr(cli, "train_saving", lambda *args: pytest.fail("trained first"))
+    assert ring("--out", "taken") == 2
+
+
+def test_the_command_line_takes_no_more_threads_than_it_may(monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(4)), raising=False)
+    for had, expected in ((1, 1), (2, 2), (8, 2)):
+        torch.set_num_threads(had)
+        cli.leave_room()
+        assert torch.get_num_threads() == expected
+    torch.set_num_threads(before)
+
+
+def test_python_dash_m_is_the_command_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "ganedu", "--version"],
+        env={**os.environ, "PYTHONPATH": str(Path(ganedu.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and done.stdout == f"ganedu {ganedu.__version__}\n"
 
 
 # ---------------------------------------------------------------- ganedu study
@@ -189,7 +301,7 @@ def trials(monkeypatch):
     """A stand-in for the recipes of chapter 08; returns the runs it was asked for."""
     ran = []
 
-    def recipe(name, seed, steps=None):
+    def recipe(name, steps, seed):
         ran.append((name, seed, steps))
         if (name, seed) == ("R1 + R2", 1):
             raise NotFinite("the generator's loss is nan at step 7.")
@@ -199,13 +311,14 @@ def trials(monkeypatch):
             raise KeyboardInterrupt
         return {"modes": 7 + seed, "quality": 0.9, "d_updates": steps or 100}
 
-    def trial(name):
+    recipe.__qualname__ = "recipe"  # as one at the top of a module
+
+    def trial(name, steps=None):
         names = ["GAN", "R1 + R2", "wrong", "stops"] if name == "ring" else [name]
-        return {one: partial(recipe, one) for one in names}
+        return {one: partial(recipe, one, steps) for one in names}
 
     module = types.ModuleType("ganedu.treatments")
-    module.trial, module.__file__ = trial, str(Path("treatments.py").absolute())
-    Path("treatments.py").write_text("recipes, as they are now")
+    module.trial = trial
     monkeypatch.setitem(sys.modules, "ganedu.treatments", module)
     monkeypatch.setattr(ganedu, "treatments", module, raising=False)
     return ran
@@ -261,13 +374,17 @@ def test_steps_reach_the_recipes_and_runs_of_other_steps_are_not_mixed_in(trials
     assert {steps for _, _, steps in trials} == {30}
     assert study("grid") == 2
     said = capsys.readouterr().err
-    assert "made by another recipe or other settings ({'steps': 30" in said and len(trials) == 5
+    assert "made by another recipe (steps was 30, now null)" in said and len(trials) == 5
 
 
-def test_runs_of_recipes_that_have_changed_since_are_not_mixed_in(trials, capsys):
-    study("grid", "--seeds", "1")
-    Path("treatments.py").write_text("recipes, as they are later")
-    assert study("grid", "--seeds", "1") == 2 and len(trials) == 1
+def test_results_are_kept_before_anything_is_printed(trials, monkeypatch):
+    def cannot(*args, **options):
+        raise AssertionError("no place to print")
+
+    monkeypatch.setattr("builtins.print", cannot)
+    with pytest.raises(AssertionError, match="no place to print"):
+        study("grid", "--seeds", "2")
+    assert Path("study/grid/table.csv").exists() and Path("study/grid/study.png").exists()
 
 
 def test_the_recipes_can_be_listed_without_running_any(trials, capsys):
@@ -294,7 +411,9 @@ def test_a_study_of_which_every_run_fails_still_has_its_table(trials, monkeypatc
     def fails(seed):
         raise NotFinite("the generator's loss is nan at step 7.")
 
-    monkeypatch.setattr(sys.modules["ganedu.treatments"], "trial", lambda name: {"only": fails})
+    fails.__qualname__ = "fails"
+    only = {"only": fails}
+    monkeypatch.setattr(sys.modules["ganedu.treatments"], "trial", lambda name, steps: only)
     assert study("ring") == 0
     assert "only    0  5" in capsys.readouterr().out
     assert not Path("study/ring/study.png").exists()

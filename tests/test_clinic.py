@@ -12,6 +12,7 @@ from ganedu.clinic import make, patient, patients, truth
 from ganedu.clinic.cases import CASES, only, weighted
 from ganedu.data import ring
 from ganedu.doctor import FIRST, PATTERNS, doctor
+from ganedu.recipe import Recipe
 
 
 def test_there_are_at_least_twelve_and_their_names_tell_nothing():
@@ -73,12 +74,23 @@ def test_every_diagnosis_has_a_cause_on_the_ring_and_one_more():
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_trains_and_its_seed_decides_all(name):
-    a, b, other = (CASES[name].recipe(seed) for seed in (1, 1, 2))
+    a, b, other = (CASES[name].recipe(seed).trainer(seed) for seed in (1, 1, 2))
     for trainer in (a, b):
         trainer.fit(2, progress=False)
     assert torch.equal(a.sample(50), b.sample(50))
     assert a.seed == 1 and other.seed == 2
     assert CASES[name].truth.means.shape[1] == 2
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_can_be_written_down_and_is_the_same_run_when_read(name):
+    recipe = CASES[name].recipe(5)
+    again = Recipe.from_toml(recipe.to_toml())
+    assert again.plain() == recipe.plain()
+    a, b = (r.trainer(5) for r in (recipe, again))
+    for trainer in (a, b):
+        trainer.fit(2, progress=False)
+    assert torch.equal(a.sample(20), b.sample(20))
 
 
 def test_mixtures_are_changed_in_their_shares_alone():

@@ -5,6 +5,7 @@ import os
 import signal
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import recipes
 import torch
@@ -273,6 +274,14 @@ def test_record_looks_before_the_first_step_and_at_equal_distances():
     assert math.isnan(run.rows[0]["g_loss"]) and math.isfinite(run.rows[1]["g_loss"])
 
 
+@pytest.mark.parametrize("before", [100, 7])
+def test_a_trainer_that_has_trained_before_is_looked_at_as_often(before):
+    trainer = small()
+    trainer.fit(before, progress=False)
+    run = record(trainer, 20, looks=4, n=50, progress=False)
+    assert [row["step"] - before for row in run.rows] == [0, 5, 10, 15, 20]
+
+
 def test_a_look_is_health_and_samples_of_the_same_z():
     trainer = small()
     first, health_now = trainer.sample(50), health(trainer)
@@ -376,3 +385,24 @@ def test_saved_samples_are_as_exact_as_a_narrow_mode_needs(tmp_path):
 def test_a_saved_run_of_eleven_looks_is_small(tmp_path):
     record(small(), 11, looks=11, n=800, progress=False).save(tmp_path / "run.npz")
     assert (tmp_path / "run.npz").stat().st_size < 60_000
+
+
+def test_a_run_is_saved_under_the_very_name_it_is_loaded_by(tmp_path):
+    run = run_of(true())
+    run.save(tmp_path / "monday")
+    assert [p.name for p in tmp_path.iterdir()] == ["monday"]
+    assert Run.load(tmp_path / "monday").rows == run.rows
+
+
+@pytest.mark.parametrize("content", [b"no run", b"", b"PK\x03\x04 and nothing more"])
+def test_another_kind_of_file_is_one_clear_error(content, tmp_path):
+    (tmp_path / "notes.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=r"notes\.txt is not a whole recorded run") as error:
+        Run.load(tmp_path / "notes.txt")
+    assert "pickle" not in str(error.value) and "unsafe" not in str(error.value)
+
+
+def test_an_archive_of_other_arrays_is_no_run(tmp_path):
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    with pytest.raises(ValueError, match="not a whole recorded run"):
+        Run.load(tmp_path / "other.npz")

@@ -6,6 +6,7 @@ computed by hand from the formulas: softplus(s) = log(1 + e^s).
 
 import dataclasses
 import math
+import pickle
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ each_pair = pytest.mark.parametrize("name", PAIRS)
 
 
 def g_loss(pair, real, fake):
-    return pair.g(real, fake) if pair.g_sees_real else pair.g(fake)
+    return pair.g(real, fake)  # of every pair, whether or not it looks at real
 
 
 @each_pair
@@ -129,6 +130,39 @@ def test_a_loss_pair_is_frozen():
 def test_a_pair_of_ones_own_is_two_functions():
     mine = Loss(d=lambda real, fake: (fake - real).mean(), g=lambda fake: -fake.mean())
     assert mine.d(REAL, FAKE) == losses.wasserstein.d(REAL, FAKE) and mine.g(FAKE) == 1.25
+
+
+@each_pair
+def test_g_is_called_alike_for_every_pair_and_d_judges_no_more_than_it_needs(name):
+    pair = PAIRS[name][0]
+    shown = pair.for_g("real", "fake")
+    assert shown == (("real", "fake") if name == "relativistic" else ("fake",))
+    judged = [{"real": REAL, "fake": FAKE}[x] for x in shown]
+    assert torch.equal(pair.g(*judged), pair.g(REAL, FAKE))
+
+
+def test_a_pair_can_be_changed_in_one_half():
+    half = dataclasses.replace(losses.hinge, d=losses.wasserstein_d)
+    assert half.d(REAL, FAKE) == -1.75 and half.g(REAL, FAKE) == 1.25 and not half.probabilities
+    assert dataclasses.replace(losses.hinge) == losses.hinge
+
+
+def test_a_pair_travels_to_other_processes():
+    again = pickle.loads(pickle.dumps(losses.nonsaturating))
+    assert again == losses.nonsaturating and again.g(REAL, FAKE) == losses.nonsaturating_g(FAKE)
+
+
+@each_pair
+def test_of_logits_for_many_places_a_loss_is_the_mean_over_all(name):
+    pair, d, g = PAIRS[name]
+    maps = [x.reshape(1, 1, 2, 1) for x in (REAL, FAKE)]
+    assert pair.d(*maps).item() == pytest.approx(d, abs=1e-6) and pair.d(*maps).shape == ()
+    assert pair.g(*maps).item() == pytest.approx(g, abs=1e-6)
+
+
+def test_only_the_logistic_losses_make_probabilities_of_logits():
+    made = {n: v.probabilities for n, v in vars(losses).items() if isinstance(v, Loss)}
+    assert {name for name, yes in made.items() if yes} == {"saturating", "nonsaturating"}
 
 
 # ---------------------------------------------------------------- the article's, as written

@@ -185,3 +185,15 @@ def test_a_penalty_works_under_no_grad_and_on_images(penalty):
 def test_a_penalty_takes_its_options_beforehand():
     penalty = partial(r1, gamma=0.2)
     assert penalty(linear, batch(4, 1), batch(4, 2), generator()).item() == pytest.approx(0.9)
+
+
+def test_of_a_d_with_a_logit_for_each_place_it_is_the_slope_of_an_examples_sum():
+    """Logits (w . x, 2 w . x): the slope of the sum is 3 w, of norm 9, whatever the batch."""
+    real, fake = batch(5, 1), batch(5, 2)
+
+    def places(x):
+        return torch.stack([linear(x), 2 * linear(x)], dim=1)  # [n, 2]
+
+    assert torch.allclose(squared_slopes(places, real), torch.full((5,), 81.0))
+    assert r1(places, real, fake).item() == pytest.approx(81 / 2)
+    assert gradient_penalty(places, real, fake, weight=1.0).item() == pytest.approx(64)

@@ -21,6 +21,7 @@ LEVELS = {
         "data",
         "densities",
         "datafiles",
+        "files",
         "networks",
         "losses",
         "penalties",
@@ -28,7 +29,7 @@ LEVELS = {
         "profile",
         "results",
     },
-    1: {"trainer", "checkpoint", "classifier"},
+    1: {"trainer", "recipe", "recording", "checkpoint", "classifier"},
     2: {"diagnostics", "doctor", "clinic", "studies", "treatments"},
     3: {"viz", "player", "checks", "cli", "tour", "notebooks", "kit"},
 }

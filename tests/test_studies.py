@@ -1,7 +1,6 @@
 """Studies: every run is counted once, kept whole, and never half a run; SD is not SE."""
 
 import csv
-import importlib.util
 import json
 import math
 import os
@@ -9,17 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pytest
 import recipes
 import torch
 
 import ganedu
-from ganedu import data, studies
-from ganedu.studies import show, spread, study, table
+from ganedu import data, losses, studies
+from ganedu.networks import MLPDiscriminator, MLPGenerator
+from ganedu.penalties import r1
+from ganedu.recipe import Recipe
+from ganedu.studies import Trial, show, spread, study, table
 from ganedu.trainer import NotFinite
 
 quiet = partial(study, jobs=1, progress=False)
@@ -120,6 +124,7 @@ def test_an_error_in_a_recipe_stops_the_study_and_is_named_with_its_cause(tmp_pa
     def broken(seed):
         return {"modes": len(seed) if seed == 1 else 3}
 
+    broken.__qualname__ = "broken"  # as in a notebook, whose functions travel to workers whole
     says = r"recipe 'a' with seed 1 stopped the study: TypeError: object of type 'int' has no len"
     for jobs in (1, 2):
         with pytest.raises(RuntimeError, match=says) as error:
@@ -197,20 +202,25 @@ def test_there_are_as_many_as_asked_for_else_as_configured_else_cores_and_never_
 # ---------------------------------------------------------------- keeping
 
 
+def files_in(folder, seed):
+    return {"files": len(names(folder))}
+
+
 def test_each_run_is_written_before_the_next_begins(tmp_path):
-    folder = tmp_path / "my runs"
-    rows = quiet({"a": lambda seed: {"files": len(names(folder))}}, range(3), folder=folder)
+    folder = str(tmp_path / "my runs")
+    rows = quiet({"a": partial(files_in, folder)}, range(3), folder=folder)
     assert [row["files"] for row in rows] == [0, 1, 2]
+
+
+def noted(ran, seed):
+    with open(ran, "a") as file:
+        file.write(f"{seed} ")
+    return MIXED["diverges"](seed) | {"third": 1 / 3, "nan": math.nan, "inf": math.inf}
 
 
 def test_a_study_goes_on_with_what_is_missing_and_gives_the_rows_it_would_have_given(tmp_path):
     ran = tmp_path / "ran.txt"
-
-    def recipe(seed):
-        with open(ran, "a") as file:
-            file.write(f"{seed} ")
-        return MIXED["diverges"](seed) | {"third": 1 / 3, "nan": math.nan, "inf": math.inf}
-
+    recipe = partial(noted, str(ran))
     folder = tmp_path / "runs"
     first = quiet({"a": recipe}, (4, 3), folder=folder)
     rows = quiet({"a": recipe}, (2, 3, 4), folder=str(folder))
@@ -271,47 +281,83 @@ def other_modes(seed):
     return {"modes": 1}
 
 
-def bound(lr, rest=()):
-    return lambda seed: {"lr": lr}
+def judge(trainer):
+    return {"size": trainer.sample(50).norm(dim=1).mean()}
+
+
+def other_judge(trainer):
+    return {"size": 1}
+
+
+SMALL = Recipe(
+    data=partial(data.ring, 8),
+    G=partial(MLPGenerator, width=8),
+    D=partial(MLPDiscriminator, width=8),
+    steps=3,
+    batch=16,
+)
 
 
 @pytest.mark.parametrize(
-    "first, second",
+    "first, second, says",
     [
-        (modes, other_modes),
-        (partial(pow, 2), partial(pow, 3)),
-        (partial(modes), partial(other_modes)),
-        (partial(dict, modes=1), partial(dict, modes=2)),
-        (bound(1e-3), bound(2e-3)),
-        (lambda seed, lr=1: {"lr": lr}, lambda seed, lr=2: {"lr": lr}),
+        (modes, other_modes, 'it was "[^"]*test_studies.modes", now ".*other_modes"'),
+        (partial(pow, 2), partial(pow, 3), "base was 2, now 3"),
+        (partial(max, 2), partial(max, 3), r"arguments was \[2\], now \[3\]"),
+        (partial(modes), partial(other_modes), "name was .*modes.*, now .*other_modes"),
+        (partial(dict, modes=1), partial(dict, modes=2), "modes was 1, now 2"),
+        (Trial(SMALL, judge), Trial(replace(SMALL, steps=4), judge), "steps was 3, now 4"),
+        (
+            Trial(SMALL, judge),
+            Trial(replace(SMALL, loss=losses.hinge), judge),
+            'loss was "nonsaturating", now "hinge"',
+        ),
+        (
+            Trial(SMALL, judge),
+            Trial(replace(SMALL, penalty=partial(r1, gamma=0.1)), judge),
+            'penalty was null, now {"name": "r1", "gamma": 0.1}',
+        ),
+        (Trial(SMALL, judge), Trial(SMALL, other_judge), "judge was .*, now .*other_judge"),
+        (modes, Trial(SMALL, judge), "it was .*, now {"),
     ],
-    ids=["its lines", "positions", "inside", "names", "closures", "defaults"],
+    ids="name positions builtin inside names steps loss penalty judge kind".split(),
 )
-def test_rows_of_another_recipe_under_the_same_name_are_not_mixed_in(tmp_path, first, second):
-    before, now = (studies._fingerprint(recipe, None) for recipe in (first, second))
-    assert before != now
+def test_rows_of_another_recipe_under_the_same_name_are_not_mixed_in(tmp_path, first, second, says):
+    before = studies._identity("a", first)
     row = json.dumps({"made by": before, "row": {"recipe": "a", "seed": 0, "modes": 1}})
     (tmp_path / "a-e8b7be43-seed0.json").write_text(row)
-    says = "made by another recipe or other settings .*: choose another folder, or delete"
+    says = rf"made by another recipe \({says}.*: choose another folder, or delete"
     with pytest.raises(ValueError, match=says):
         quiet({"a": second}, [0], folder=tmp_path)
     assert (tmp_path / "a-e8b7be43-seed0.json").read_text() == row
+    assert quiet({"a": first}, [0], folder=tmp_path) == [{"recipe": "a", "seed": 0, "modes": 1}]
 
 
-def test_settings_decide_instead_where_they_are_given(tmp_path):
-    kept = quiet({"a": modes}, [0], folder=tmp_path, settings={"steps": (10, 20)})
-    assert quiet({"a": other_modes}, [0], folder=tmp_path, settings={"steps": (10, 20)}) == kept
-    with pytest.raises(ValueError, match=r"\{'steps': \[10, 20\]\}, now \{'steps': 30\}"):
-        quiet({"a": modes}, [0], folder=tmp_path, settings={"steps": 30})
+@pytest.mark.parametrize(
+    "trial",
+    [lambda seed: {}, partial(modes, rest=lambda: 3), Trial(SMALL, lambda trainer: {})],
+    ids=["a lambda", "bound", "a judge"],
+)
+def test_what_has_no_name_of_its_own_cannot_be_kept_and_that_is_said_first(tmp_path, trial):
+    with pytest.raises(
+        ValueError, match="runs of 'a' cannot be kept: a function inside has no name"
+    ):
+        quiet({"a": trial}, [0], folder=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
-def test_the_same_recipe_at_another_address_is_the_same_recipe():
-    class Loss:
-        pass
+def test_a_trial_trains_its_recipe_with_the_seed_and_says_what_it_cost():
+    (row,) = quiet({"a": Trial(replace(SMALL, d_steps=2), judge)}, [4])
+    trainer = replace(SMALL, d_steps=2).trainer(4)
+    trainer.fit(3, progress=False)
+    assert row["size"] == judge(trainer)["size"].item()
+    assert (row["g_updates"], row["d_updates"]) == (3, 6) and row["cpu_seconds"] > 0
 
-    one, other = (partial(modes, loss=Loss()) for _ in range(2))
-    assert repr(one) != repr(other)
-    assert studies._fingerprint(one, None) == studies._fingerprint(other, None)
+
+def test_the_same_recipe_made_again_is_the_same_recipe(tmp_path):
+    kept = quiet({"a": Trial(SMALL, judge)}, [0], folder=tmp_path)
+    again = replace(SMALL, data=partial(data.ring, modes=8), steps=np.int64(3))
+    assert quiet({"a": Trial(again, judge)}, [0], folder=tmp_path) == kept
 
 
 # ---------------------------------------------------------------- Ctrl-C
@@ -326,7 +372,7 @@ from ganedu.studies import study
 
 HERE = Path(__file__).parent
 
-def training(seed, make):
+def training(make, seed):
     if seed == 0:
         return {"steps": 0}
     trainer, steps = make(seed=seed), 3 if (HERE / "quick").exists() else 10**9
@@ -335,11 +381,11 @@ def training(seed, make):
     return {"steps": trainer.step}
 
 def go(jobs):
-    both = {"a/b": partial(training, make=recipes.mlp)}
+    both = {"a/b": partial(training, recipes.mlp)}
     return study(both, range(3), folder=HERE / "my runs", jobs=jobs, progress=False)
 
 if __name__ == "__main__":
-    go(2)
+    print([row["steps"] for row in go(2)])
 """
 
 
@@ -387,9 +433,14 @@ def test_ctrl_c_in_a_terminal_keeps_what_has_finished_and_the_same_call_goes_on(
     kept = next(tmp_path.glob("my runs/*seed0.json"))
     before = kept.read_text()
     (tmp_path / "quick").touch()
-    spec = importlib.util.spec_from_file_location("a_study", script)
-    spec.loader.exec_module(again := importlib.util.module_from_spec(spec))
-    assert [row["steps"] for row in again.go(jobs=1)] == [0, 3, 3]
+    again = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert again.stdout == "[0, 3, 3]\n", again.stderr
     assert kept.read_text() == before
 
 
@@ -406,18 +457,19 @@ class InterruptedRing:
         return self.ring.sample(n, rng)
 
 
+def interrupted(seed):
+    p_data = data.ring(8) if seed == 0 else InterruptedRing()
+    return {"steps": len(recipes.mlp(data=p_data).fit(5, progress=False))}
+
+
 @pytest.mark.parametrize("folder, fate", [("my runs", "kept in my runs: the same"), (None, "lost")])
 def test_ctrl_c_in_the_one_process_does_not_make_half_a_training_a_row(
     folder, fate, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
 
-    def recipe(seed):
-        p_data = data.ring(8) if seed == 0 else InterruptedRing()
-        return {"steps": len(recipes.mlp(data=p_data).fit(5, progress=False))}
-
     with pytest.raises(KeyboardInterrupt, match=f"1 of 3 runs are done and {fate}"):
-        quiet({"a": recipe}, range(3), folder=folder)
+        quiet({"a": interrupted}, range(3), folder=folder)
     assert names(folder or ".") == (["a-e8b7be43-seed0.json"] if folder else [])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "as it was before"
 

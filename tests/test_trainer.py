@@ -7,21 +7,33 @@ import signal
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 import recipes
 import torch
 from recipes import all_finite, same
 from torch import nn
 from torch.nn.functional import softplus
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import ganedu.trainer
-from ganedu import data, losses, viz
+from ganedu import data, losses, recording, viz
+from ganedu.diagnostics import health
 from ganedu.losses import Loss
 from ganedu.networks import DCGANDiscriminator, MLPDiscriminator, MLPGenerator, Packed
 from ganedu.penalties import gradient_penalty, r1
-from ganedu.trainer import NotFinite, Trainer, cosine, evaluating, geometric, latent
+from ganedu.trainer import (
+    NotFinite,
+    Trainer,
+    cosine,
+    evaluating,
+    find_device,
+    geometric,
+    latent,
+)
 
 KINDS = {"mlp": recipes.mlp, "everything": recipes.mlp_with_everything, "dcgan": recipes.dcgan}
 each_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
@@ -99,6 +111,18 @@ def test_d_takes_d_steps_for_each_step_of_g_and_not_the_other_way_round():
     assert "".join(taken) == "DDDGDDDG"
 
 
+def test_the_two_turns_are_public_and_can_be_taken_by_hand():
+    trainer, whole = recipes.mlp(), recipes.mlp()
+    fit(whole, 3)
+    for _ in range(3):
+        real, z, G, D = trainer.deal(16, trainer.rng)
+        fake = G(z)
+        row = trainer.d_turn(D, real, fake) | trainer.g_turn(D, real, fake)
+        assert set(row) == {"d_loss", "real", "fake", "g_loss"}
+    assert same(trainer.G.state_dict(), whole.G.state_dict())
+    assert same(trainer.D.state_dict(), whole.D.state_dict())
+
+
 def test_fakes_are_drawn_once_for_each_step_of_d_and_serve_g_too():
     trainer, drawn = recipes.mlp(d_steps=2), []
     trainer.G.register_forward_hook(lambda *_: drawn.append(1))
@@ -111,7 +135,8 @@ def test_gs_step_leaves_no_gradient_in_d_and_d_trainable():
     for _ in trainer.steps(1):
         pass
     after_d = [p.grad.clone() for p in trainer.D.parameters()]
-    trainer._g_step(*trainer._draw(with_graph=True), ganedu.trainer._Watch(trainer.device))
+    real, z, G, D = trainer.deal(16, trainer.rng)
+    trainer.g_turn(D, real, G(z))
     assert same(after_d, [p.grad for p in trainer.D.parameters()])
     assert all(p.requires_grad for p in trainer.D.parameters())
 
@@ -145,6 +170,17 @@ def test_step_sizes_and_betas_reach_the_right_players_adam():
     assert trainer.opt_G.param_groups[0]["betas"] == (0.1, 0.9)
     ours = {id(p) for p in trainer.G.parameters()}
     assert {id(p) for p in trainer.opt_G.param_groups[0]["params"]} == ours
+
+
+def test_step_sizes_can_be_changed_between_steps():
+    trainer = recipes.mlp(lr_g=0.1, lr_d=0.1)
+    fit(trainer, 1)
+    before = [p.detach().clone() for p in trainer.G.parameters()]
+    trainer.lr_g, trainer.lr_d = 1e-12, np.float64(0.3)
+    fit(trainer, 1)
+    assert all(torch.allclose(a, b, atol=1e-9) for a, b in zip(before, trainer.G.parameters()))
+    lr = trainer.opt_D.param_groups[0]["lr"]
+    assert lr == 0.3 and type(lr) is float
 
 
 def test_a_schedule_is_a_factor_on_both_step_sizes_given_the_steps_taken_so_far():
@@ -215,12 +251,11 @@ def test_steps_yield_tensors_so_that_a_step_that_is_not_logged_waits_for_nothing
 
 
 def test_only_logged_rows_are_turned_into_numbers(monkeypatch):
-    made = []
-    numbers = ganedu.trainer.numbers
-    monkeypatch.setattr(ganedu.trainer, "numbers", lambda row: made.append(row) or numbers(row))
+    made, numbers = [], recording.numbers
+    monkeypatch.setattr(recording, "numbers", lambda t: made.append(t.step) or numbers(t))
     rows = fit(recipes.mlp(), 25, every=10)
     assert [row["step"] for row in rows] == [10, 20, 25]
-    assert len(made) == 3
+    assert made == [10, 20, 25]
 
 
 def test_on_a_gpu_a_step_that_is_not_logged_reads_no_number_back(monkeypatch):
@@ -274,6 +309,15 @@ def test_a_row_of_fit_holds_the_losses_and_ds_mean_answers():
     assert found["d_loss"] == pytest.approx(losses.logistic_d(row["real"], row["fake"]).item())
 
 
+def test_a_critics_answers_are_scores_not_probabilities():
+    """Wasserstein, hinge, least squares and relativistic losses make no probability of a logit."""
+    for loss in (losses.wasserstein, losses.hinge, losses.least_squares, losses.relativistic):
+        (row,), (now,) = fit(recipes.mlp(loss=loss), 1), list(recipes.mlp(loss=loss).steps(1))
+        assert set(row) == {"step", "d_loss", "g_loss", "s_real", "s_fake"}
+        assert row["s_real"] == now["real"].mean().item()
+        assert row["s_fake"] == now["fake"].mean().item()
+
+
 def test_fit_goes_on_where_the_last_one_ended():
     trainer, whole = recipes.mlp(), recipes.mlp()
     rows = fit(trainer, 3, every=2) + fit(trainer, 4, every=2)
@@ -300,7 +344,7 @@ def test_a_loop_of_ones_own_may_break_at_any_step_and_go_on():
 
 
 def look_at_everything(trainer, row, axes):
-    ganedu.trainer.numbers(row)
+    health(trainer)
     x = trainer.sample(7, seed=row["step"])
     trainer.state_dict()
     if x.ndim == 2:
@@ -309,7 +353,7 @@ def look_at_everything(trainer, row, axes):
             viz.heat(trainer.D(viz.lattice(5)).sigmoid().reshape(5, 5), ax=axes[1])
     else:
         viz.images(x, ax=axes[0])
-    viz.curves([ganedu.trainer.numbers(row)], ax=axes[2])
+    viz.curves([recording.numbers(trainer)], ax=axes[2])
 
 
 @each_kind
@@ -715,7 +759,42 @@ def test_losses_and_penalties_are_computed_in_float32_also_in_mixed_precision():
 
 def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert recipes.mlp().device == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    "cuda, apple, expected", [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps")]
+)
+def test_auto_is_cudas_gpu_or_else_apples(cuda, apple, expected, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: apple)
+    monkeypatch.setattr(torch, "empty", lambda n, device: types.SimpleNamespace(device=device))
+    assert find_device("auto") == expected
+
+
+def test_a_device_that_is_not_there_is_one_sentence():
+    for name in ("gpu", "cuda:99"):
+        with pytest.raises(ValueError, match=f"there is no device '{name}' here: use auto, cpu"):
+            recipes.mlp(device=name)
+
+
+class NoFloat64(TorchDispatchMode):
+    """Apple's GPU has no float64."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for x in out if isinstance(out, tuple | list) else [out]:
+            assert not isinstance(x, torch.Tensor) or x.dtype != torch.float64, func
+        return out
+
+
+def test_nothing_in_training_needs_float64():
+    trainer = recipes.mlp_with_everything(penalty=gradient_penalty)
+    with NoFloat64():
+        fit(trainer, 2), trainer.sample(5)
+        trainer.load_state_dict(trainer.state_dict())
+        health(trainer)
 
 
 # ---------------------------------------------------------------- what does not fit
@@ -755,6 +834,11 @@ class Endless:
         ),
         ({"D": DCGANDiscriminator(width=2)}, ValueError, r"x must have shape .* got \[16, 2\]"),
         ({"data": Endless(math.nan)}, ValueError, "finite floats; got .* 32 of the values NaN"),
+        (
+            {"data": Endless(1.0, torch.float64)},
+            TypeError,
+            r"G draws torch\.float32 and the data are torch\.float64: make the data \.float\(\)",
+        ),
         ({"data": Endless(1.0, torch.long)}, ValueError, r"finite floats; got torch\.int64"),
         (
             {"data": Endless(1.0), "batch": 32},
@@ -772,6 +856,11 @@ class Endless:
         ({"d_steps": 0}, ValueError, "d_steps must be above 0; got 0"),
         ({"lr_g": -1e-4}, ValueError, "lr_g must be above 0; got -0.0001"),
         ({"lr_d": math.nan}, ValueError, "lr_d must be above 0; got nan"),
+        ({"batch": 16.5}, ValueError, r"batch must be a whole number; got 16\.5"),
+        ({"lr_g": "0.1"}, ValueError, "lr_g must be a number; got '0.1'"),
+        ({"seed": 10**20}, ValueError, "seed must be of at most 63 bits; got 1000"),
+        ({"betas": 0.5}, ValueError, r"betas must be two numbers; got 0\.5"),
+        ({"betas": (0.5,)}, ValueError, r"betas must be two numbers; got \(0\.5,\)"),
         ({"ema": 1.0}, ValueError, r"ema is a decay in \[0, 1\).*; got 1.0"),
         ({"ema": -0.1}, ValueError, "got -0.1"),
         ({"loss": "hinge"}, TypeError, r"Loss pair; got 'hinge'"),
@@ -782,6 +871,48 @@ def test_a_recipe_that_does_not_fit_is_one_sentence_at_once(options, kind, says)
     with pytest.raises(kind, match=says) as error:
         recipes.mlp(**options)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name, value, kind",
+    [
+        ("lr_g", np.logspace(-4, -3, 2)[0], float),
+        ("lr_d", np.float32(0.5), float),
+        ("ema", np.float64(0.9), float),
+        ("batch", np.int64(8), int),
+        ("d_steps", np.int32(2), int),
+        ("seed", np.int64(3), int),
+        ("batch", 8.0, int),
+    ],
+)
+def test_numbers_of_numpy_are_as_good_as_pythons_and_become_those(name, value, kind, tmp_path):
+    from ganedu import checkpoint
+
+    trainer = recipes.mlp(**{name: value}, schedule=lambda step: np.cos(0.1 * step))
+    assert type(getattr(trainer, name)) is kind and getattr(trainer, name) == value
+    fit(trainer, 2)
+    checkpoint.save(trainer.state_dict(), tmp_path / "run.pt")
+    trainer.load_state_dict(checkpoint.load(tmp_path / "run.pt"))
+    assert len(fit(trainer, 1)) == 1
+
+
+class Patches(nn.Module):
+    """D that judges each of two coordinates: [n, 2]."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.net(x)
+
+
+@pytest.mark.parametrize("loss", [losses.hinge, losses.relativistic, losses.nonsaturating])
+def test_a_d_with_a_logit_for_each_place_trains_with_every_loss_and_penalty(loss):
+    trainer = recipes.mlp(D=Patches(), loss=loss, penalty=r1)
+    (now,) = list(trainer.steps(1))
+    assert now["real"].shape == (16, 2) and now["d_loss"].shape == ()
+    assert math.isfinite(health(trainer).d_gradient)
 
 
 def test_a_d_that_judges_four_examples_at_once_trains_like_any_other():
@@ -841,3 +972,93 @@ def test_a_layer_of_d_that_the_user_froze_stays_frozen_and_unchanged():
     trainer.fit(3, progress=False)
     assert not first.weight.requires_grad and torch.equal(first.weight, before)
     assert last.weight.requires_grad and not torch.equal(last.weight, moving)
+
+
+# ---------------------------------------------------------------- labels
+
+
+class Labelled:
+    """Points of four classes, class k about (k, -k), with class 3 three times as often as the others."""
+
+    def labelled(self, n, rng):
+        y = torch.randint(6, (n,), generator=rng, device=rng.device).clamp(max=3)
+        centre = torch.stack([y, -y], dim=1).float()
+        return centre + 0.05 * torch.randn(n, 2, generator=rng, device=rng.device), y
+
+
+class LabelledG(nn.Module):
+    n_classes, z_dim = 4, 2
+
+    def __init__(self):
+        super().__init__()
+        self.where = nn.Embedding(4, 2)
+        self.seen = []
+
+    def forward(self, z, y):
+        self.seen.append(y)
+        return self.where(y) + 0.05 * z
+
+
+class LabelledD(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.places, self.net = nn.Embedding(4, 8), MLPDiscriminator(in_dim=10, width=32)
+        self.seen = []
+
+    def forward(self, x, y):
+        self.seen.append(y)
+        return self.net(torch.cat([x, self.places(y)], dim=1))
+
+
+def labelled(**changes):
+    torch.manual_seed(0)
+    options = {"G": LabelledG(), "D": LabelledD(), "data": Labelled(), "batch": 64, **changes}
+    return Trainer(**options, device="cpu")
+
+
+def test_real_and_fake_of_a_batch_have_the_same_labels_and_the_penalty_never_sees_them():
+    trainer = labelled(penalty=gradient_penalty)
+    trainer.G.seen.clear(), trainer.D.seen.clear()
+    fit(trainer, 1)
+    (y,) = trainer.G.seen
+    assert len(trainer.D.seen) == 4, "D on real, on fake, between them, and on fake for G"
+    assert all(torch.equal(y, seen) for seen in trainer.D.seen)
+
+
+def test_a_conditional_pair_learns_each_class_and_diagnostics_never_see_a_label():
+    trainer = labelled(lr_g=2e-2, lr_d=5e-3, batch=128)
+    fit(trainer, 400)
+    for k in range(4):
+        x = trainer.sample(200, y=k)
+        assert (x.mean(0) - torch.tensor([k, -k])).norm() < 0.5
+    assert math.isfinite(health(trainer).g_gradient)
+
+
+def test_samples_of_given_classes_or_of_classes_as_often_as_the_datas():
+    trainer = labelled()
+    with torch.no_grad():
+        trainer.G.where.weight.copy_(torch.arange(8.0).reshape(4, 2))
+    y = torch.tensor([2, 0, 3])
+    assert torch.equal(trainer.sample(3, y=y)[:, 0].round(), 2.0 * y)
+    assert (trainer.sample(5, y=1)[:, 0].round() == 2).all()
+    found = (trainer.sample(2400)[:, 0] / 2).round().long()
+    assert torch.bincount(found).tolist() == pytest.approx([400, 400, 400, 1200], abs=80)
+    assert torch.equal(trainer.sample(7), trainer.sample(7))
+
+
+@pytest.mark.parametrize(
+    "call, kind, says",
+    [
+        (lambda: labelled().sample(2, y=4), ValueError, r"classes from 0 to 3; got \[4, 4\]"),
+        (lambda: labelled().sample(2, y=-1), ValueError, r"classes from 0 to 3; got \[-1, -1\]"),
+        (lambda: recipes.mlp().sample(2, y=1), ValueError, "this G has no classes"),
+        (
+            lambda: labelled(data=Endless(1.0)),
+            TypeError,
+            r"data must have \.labelled\(n, rng\).* got a Endless",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit_are_one_sentence(call, kind, says):
+    with pytest.raises(kind, match=says):
+        call()

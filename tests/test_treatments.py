@@ -1,6 +1,7 @@
 """The trial's treatments: each trains, each gets the same compute, and unrolling is what it says."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from torch import nn
 
 from ganedu import data, losses, treatments
 from ganedu.networks import MLPDiscriminator, MLPGenerator
-from ganedu.trainer import Trainer
+from ganedu.recipe import Recipe, made
+from ganedu.trainer import NotFinite, Trainer
 from ganedu.treatments import plane, stacks
 from ganedu.treatments.base import Unrolled
 
@@ -18,10 +20,10 @@ PLANE, STACKS = list(plane.TREATMENTS), list(stacks.TREATMENTS)
 
 
 def test_a_trial_has_ten_treatments_or_more_of_both_families():
-    for made in (plane.TREATMENTS, stacks.TREATMENTS):
-        families = [t.family for t in made.values()]
-        assert len(made) >= 10 and {"architecture", "training"} <= set(families)
-        assert next(iter(made)) == "baseline" and families.count("none") == 1
+    for all_of in (plane.TREATMENTS, stacks.TREATMENTS):
+        families = [t.family for t in all_of.values()]
+        assert len(all_of) >= 10 and {"architecture", "training"} <= set(families)
+        assert next(iter(all_of)) == "baseline" and families.count("none") == 1
 
 
 def test_names_can_be_given_on_the_command_line():
@@ -30,7 +32,7 @@ def test_names_can_be_given_on_the_command_line():
 
 @pytest.mark.parametrize("name", PLANE)
 def test_each_treatment_of_points_trains_and_is_measured(name):
-    found = treatments.trial("ring")[name](0, steps=2)
+    found = treatments.trial("ring", steps=2)[name](0)
     assert set(found) >= MEASURED and found["g_updates"] == 2
     assert all(math.isfinite(x) for x in found.values())
 
@@ -42,31 +44,34 @@ def quick(monkeypatch):
 
 @pytest.mark.parametrize("name", STACKS)
 def test_each_treatment_of_stacks_trains_and_is_measured(name, quick):
-    found = treatments.trial("stacked")[name](0, steps=2)
+    found = treatments.trial("stacked", steps=2)[name](0)
     assert set(found) >= MEASURED | {"sure_modes"} and found["g_updates"] == 2
 
 
-def test_every_treatment_gets_the_same_compute(monkeypatch):
-    """Steps times cost is the budget, whatever the treatment."""
-    taken = {}
+@pytest.mark.parametrize("name, room", [("ring", plane), ("grid", plane), ("stacked", stacks)])
+def test_every_treatment_gets_the_same_compute(name, room):
+    """Steps times cost is the budget, whatever the treatment; schedules end with the run."""
+    trial = treatments.trial(name)
+    assert list(trial) == list(room.TREATMENTS)
+    for key, t in room.TREATMENTS.items():
+        assert abs(trial[key].recipe.steps * t.cost - room.BUDGET) <= t.cost / 2
+    assert {t.recipe.steps for t in treatments.trial(name, steps=7).values()} == {7}
 
-    class Counted:
-        step, d_steps = 0, 1
 
-        def __init__(self, name):
-            self.name = name
+def test_a_trials_recipes_are_on_its_data_and_can_be_written_down():
+    for name, size in (("ring", 8), ("grid", 25)):
+        for trial in treatments.trial(name).values():
+            assert len(made(trial.recipe.data).means) == size
+    for name in ("grid", "stacked"):
+        for trial in treatments.trial(name).values():
+            text = trial.recipe.to_toml()
+            assert Recipe.from_toml(text).to_toml() == text
 
-        def steps(self, n):
-            taken[self.name] = n
-            return []
 
-    monkeypatch.setattr(plane, "judge", lambda trainer, p_data: {})
-    for name, t in plane.TREATMENTS.items():
-        stand_in = plane.Treatment(
-            t.family, lambda p, seed, steps, name=name: Counted(name), t.cost
-        )
-        plane.run(stand_in, plane.DATA["ring"], 0)
-        assert abs(taken[name] * t.cost - plane.BUDGET) <= t.cost / 2
+def test_each_treatment_but_the_baseline_changes_it():
+    for room in (plane, stacks):
+        texts = [t.recipe.to_toml() for t in room.TREATMENTS.values()]
+        assert len(set(texts)) == len(texts)
 
 
 def test_the_same_seed_gives_the_same_networks_and_another_seed_others():
@@ -78,7 +83,7 @@ def test_the_same_seed_gives_the_same_networks_and_another_seed_others():
 
 
 def test_the_annealed_weight_goes_from_a_twentieth_to_a_five_thousandth():
-    trainer = plane.annealed(plane.DATA["ring"], 0, 1000)
+    trainer = replace(plane.ANNEALED, steps=1000).trainer()
     assert 0.05 * trainer.penalty_schedule(0) == pytest.approx(0.05)
     assert 0.05 * trainer.penalty_schedule(1000) == pytest.approx(0.0002)
 
@@ -149,7 +154,7 @@ def test_unrolling_follows_d_through_its_own_steps(ahead):
     z, real = torch.randn(4, 1, generator=rng).double(), points.sample(4, rng)
     before = [p.clone() for p in trainer.D.parameters()]
     trainer.opt_G = torch.optim.SGD(trainer.G.parameters(), lr=0.0)  # look at the gradient only
-    trainer._g_step(real, trainer.G(z), lambda *a: None)
+    trainer.g_turn(trainer.D, real, trainer.G(z))
     for name in ("w", "b"):
         weight, e = getattr(trainer.G, name), 1e-5
         found = []
@@ -161,6 +166,29 @@ def test_unrolling_follows_d_through_its_own_steps(ahead):
         assert weight.grad.item() == pytest.approx((found[0] - found[1]) / (2 * e), rel=1e-4)
     assert all(torch.equal(a, b) for a, b in zip(before, trainer.D.parameters()))
     assert all(p.grad is None for p in trainer.D.parameters())
+
+
+def test_unrolling_shows_real_examples_to_a_loss_that_compares_with_them():
+    def weights(loss):
+        torch.manual_seed(0)
+        trainer = Unrolled(G=MLPGenerator(width=8), D=MLPDiscriminator(width=8), data=data.ring(8))
+        trainer.loss = loss
+        trainer.fit(2, progress=False)
+        return torch.cat([p.flatten() for p in trainer.G.parameters()])
+
+    compared = losses.Loss(
+        losses.logistic_d, lambda real, fake: (real - fake).mean(), g_sees_real=True
+    )
+    alone = losses.Loss(losses.logistic_d, losses.critic_g)
+    assert not torch.equal(weights(compared), weights(alone)), "D's future depends on the fakes"
+
+
+def test_an_unrolled_loss_that_is_not_finite_stops_by_name():
+    bad = losses.Loss(losses.logistic_d, lambda fake: fake.mean() * math.nan)
+    trainer = Unrolled(G=MLPGenerator(width=8), D=MLPDiscriminator(width=8), data=data.ring(8))
+    trainer.loss = bad
+    with pytest.raises(NotFinite, match="generator's loss is nan at step 1"):
+        trainer.fit(2, progress=False)
 
 
 def test_unrolling_by_no_step_is_the_plain_trainer():

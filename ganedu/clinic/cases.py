@@ -1,31 +1,31 @@
 """How to make each patient: recipes whose illness is known because we caused it.
 
-A case names its diagnosis, its cause and its treatment in a sentence each, a recipe (a function of
-the seed that gives a Trainer), the truth to judge by and the number of steps. The clinic's recorded
+A case names its diagnosis, its cause and its treatment in a sentence each, its recipe (a function of
+the seed, since some training sets are drawn with it) and the truth to judge by. The clinic's recorded
 runs and the test of the doctor are made from these. Several causes can have one diagnosis, as in life.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import nn
 
 from ganedu import data, losses
-from ganedu.data import Mixture
+from ganedu.data import Mixture, grid, ring
 from ganedu.losses import Loss
 from ganedu.networks import FourierFeatures, MLPDiscriminator, MLPGenerator
 from ganedu.penalties import squared_slopes
-from ganedu.trainer import Trainer, cosine, geometric
+from ganedu.recipe import Recipe, made
+from ganedu.trainer import cosine, geometric
 
-STEPS = 1200
-RING, GRID = data.ring(8), data.grid(3, spacing=0.8)  # std .05
-SIX = data.ring(6, radius=0.8)
-WIDE_RING, WIDE_GRID = data.ring(8, std=0.1), data.grid(3, spacing=0.8, std=0.1)
-FINE_RING, FINE_GRID = data.ring(8, std=0.01), data.grid(5, std=0.0125)  # the published ones
-SKEWED = torch.tensor([5, 1.2, 2, 3, 1.2, 5, 1.6, 2]) / 21  # .16 nats from even
+RING, GRID = partial(ring, 8), partial(grid, 3, spacing=0.8)  # std .05
+SIX = partial(ring, 6, radius=0.8)
+WIDE_RING, WIDE_GRID = partial(ring, 8, std=0.1), partial(grid, 3, spacing=0.8, std=0.1)
+FINE_RING, FINE_GRID = partial(ring, 8, std=0.01), partial(grid, 5, std=0.0125)  # published
+SKEWED = (5, 1.2, 2, 3, 1.2, 5, 1.6, 2)  # over 21: .16 nats from even
 
 
 @dataclass(frozen=True)
@@ -35,40 +35,24 @@ class Case:
     diagnosis: str
     cause: str  # what was done, in a sentence
     treatment: str  # what would undo it
-    recipe: Callable  # seed -> Trainer
+    recipe: Callable  # seed -> Recipe
     truth: Mixture  # what should be learned
-    steps: int
 
 
 CASES = {}
 
 
-def case(diagnosis, treatment, truth=RING, steps=STEPS):
+def case(diagnosis, treatment, truth=RING):
     """Enter a recipe of the seed under its diagnosis; its docstring is the cause."""
 
     def enter(recipe):
-        CASES[recipe.__name__] = Case(diagnosis, recipe.__doc__, treatment, recipe, truth, steps)
+        CASES[recipe.__name__] = Case(diagnosis, recipe.__doc__, treatment, recipe, made(truth))
         return recipe
 
     return enter
 
 
 # ---- the parts -----------------------------------------------------------------------------------
-
-
-def plain(seed, steps=STEPS, G=None, D=None, **changes):
-    """Small networks and the non-saturating loss on plain coordinates, with `changes`."""
-    G, D = G or partial(MLPGenerator, width=64), D or partial(MLPDiscriminator, width=64)
-    torch.manual_seed(seed)
-    usual = {"data": RING, "lr_g": 1e-3, "lr_d": 1e-3, "schedule": cosine(steps)}
-    return Trainer(G=G(), D=D(), seed=seed, **{**usual, **changes})
-
-
-def sound(seed, steps=STEPS, **changes):
-    """The relativistic loss, R1 + R2 that fall, and a D that sees waves, with `changes`."""
-    usual = {"loss": losses.relativistic, "penalty": slopes, "D": partial(waves, 3, 64)}
-    usual |= {"penalty_schedule": geometric(steps, 0.06), "lr_g": 3e-3, "lr_d": 3e-3}
-    return plain(seed, steps, **{**usual, **changes})
 
 
 def slopes(D, real, fake, rng):
@@ -80,11 +64,6 @@ def waves(k=5, width=128):
     """A D that sees k waves of its input, each twice as fine as the one before (chapter 07)."""
     features = FourierFeatures([math.pi / 2 * 2**i for i in range(k)])
     return nn.Sequential(features, MLPDiscriminator(features.out_dim(2), width))
-
-
-def deep():
-    """A generator with four hidden layers."""
-    return MLPGenerator(depth=4)
 
 
 class OneHot(nn.Module):
@@ -135,8 +114,9 @@ def moved(mixture, turn=0.0, scale=1.0):
 
 
 def weighted(mixture, weights):
-    """The mixture with other shares."""
-    return Mixture(mixture.means, mixture.std, weights, mixture.name)
+    """The mixture with other shares, in proportion to `weights`."""
+    weights = torch.as_tensor(weights)
+    return Mixture(mixture.means, mixture.std, weights / weights.sum(), mixture.name)
 
 
 def only(mixture, modes):
@@ -151,9 +131,32 @@ def few(mixture, n, seed):
     return data.Points(mixture.sample(n, torch.Generator().manual_seed(seed)))
 
 
-def sharper(mixture, std):
-    """The mixture with narrower modes."""
-    return Mixture(mixture.means, std, mixture.weights, mixture.name)
+# Losses that do harm.
+CUT_OFF = Loss(losses.logistic_d, lambda fake: 0 * fake.mean())
+AWAY = Loss(losses.wasserstein_d, lambda fake: fake.mean(), probabilities=False)
+LOGS = Loss(lambda r, f: -losses.article_l_dan(r, f), losses.nonsaturating_g)
+
+# Small networks and the non-saturating loss on plain coordinates; then the relativistic loss, R1 + R2
+# that fall, and a D that sees waves.
+PLAIN = Recipe(
+    data=RING,
+    G=partial(MLPGenerator, width=64),
+    D=partial(MLPDiscriminator, width=64),
+    steps=1200,
+    lr_g=1e-3,
+    lr_d=1e-3,
+    schedule=cosine,
+)
+SOUND = replace(
+    PLAIN,
+    D=partial(waves, 3, 64),
+    loss=losses.relativistic,
+    penalty=slopes,
+    penalty_schedule=partial(geometric, end=0.06),
+    lr_g=3e-3,
+    lr_d=3e-3,
+)
+DEEP = partial(MLPGenerator, depth=4)
 
 
 # ---- the cases -----------------------------------------------------------------------------------
@@ -162,188 +165,187 @@ def sharper(mixture, std):
 @case("healthy", "None is needed.")
 def healthy(seed):
     """Nothing was done to it."""
-    return sound(seed)
+    return SOUND
 
 
 @case("healthy", "None is needed.", SIX)
 def healthy_six(seed):
     """Nothing was done to it."""
-    return sound(seed, data=SIX)
+    return replace(SOUND, data=SIX)
 
 
 @case("healthy", "None is needed.")
 def many_examples(seed):
     """Nothing was done to it: the training set is finite, but has 4,000 points."""
-    return sound(seed, data=few(RING, 4000, seed))
+    return replace(SOUND, data=partial(few, RING, 4000, seed))
 
 
-@case("full collapse", "The relativistic loss with R1 + R2, annealed.", FINE_GRID, 3000)
+@case("full collapse", "The relativistic loss with R1 + R2, annealed.", FINE_GRID)
 def collapse_of_waves(seed):
     """The non-saturating loss with a D that sees fine waves of its input."""
-    return plain(seed, 3000, G=deep, D=waves, data=FINE_GRID, batch=256)
+    return replace(PLAIN, steps=3000, G=DEEP, D=waves, data=FINE_GRID, batch=256)
 
 
-@case("full collapse", "Let G use its z.", steps=1000)
+@case("full collapse", "Let G use its z.")
 def deaf(seed):
     """G does not use its z: whatever z is, it makes the same point."""
-    return plain(seed, 1000, G=Deaf)
+    return replace(PLAIN, steps=1000, G=Deaf)
 
 
-@case("full collapse", "Let G use its z; decaying steps alone only stop the hopping.", GRID, 1000)
+@case("full collapse", "Let G use its z; decaying steps alone only stop the hopping.", GRID)
 def deaf_and_restless(seed):
     """G does not use its z, and the step sizes never fall, so that its one point hops about."""
-    return plain(seed, G=Deaf, data=GRID, schedule=None)
+    return replace(PLAIN, steps=1000, G=Deaf, data=GRID, schedule=None)
 
 
-@case("full collapse", "Mend the data: a generator copies what it is shown.", steps=1000)
+@case("full collapse", "Mend the data: a generator copies what it is shown.")
 def one_mode_in_the_data(seed):
     """All modes but one are missing from the training data."""
-    return sound(seed, 1000, data=only(RING, [seed % 8]))
+    return replace(SOUND, steps=1000, data=partial(only, RING, [seed % 8]))
 
 
 @case("dropped modes", "The relativistic loss with R1 + R2, annealed.")
 def dropped_by_waves(seed):
     """The non-saturating loss with a D that sees fine waves of its input."""
-    return plain(seed, D=waves)
+    return replace(PLAIN, D=waves)
 
 
 @case("dropped modes", "Mend the data: a generator copies what it is shown.")
 def dropped_in_the_data(seed):
     """Three modes are missing from the training data."""
-    return sound(seed, data=only(RING, [0, 1, 3, 4, 7]))
+    return replace(SOUND, data=partial(only, RING, [0, 1, 3, 4, 7]))
 
 
 @case("dropped modes", "Mend the data: a generator copies what it is shown.", GRID)
 def dropped_in_the_grid(seed):
     """A column of the grid is missing from the training data."""
-    return sound(seed, data=only(GRID, range(6)))
+    return replace(SOUND, data=partial(only, GRID, range(6)))
 
 
 @case("wrong proportions", "Mend the data, or draw rare examples more often.")
 def uneven_data(seed):
     """The training data hold some modes several times as often as others."""
-    return sound(seed, data=weighted(RING, SKEWED))
+    return replace(SOUND, data=partial(weighted, RING, SKEWED))
 
 
-@case("wrong proportions", "Train on the data as they come.", weighted(RING, SKEWED))
+@case("wrong proportions", "Train on the data as they come.", partial(weighted, RING, SKEWED))
 def balanced_by_mistake(seed):
     """The truth is uneven, but the training data were balanced: every mode as often as the next."""
-    return sound(seed)
+    return SOUND
 
 
 @case("collapse within modes", "Give G a z that varies continuously.")
 def no_room_in_z(seed):
     """z only chooses one of 16 points: there is no room inside a mode."""
-    return sound(seed, G=OneHot, lr_g=1e-2)
+    return replace(SOUND, G=OneHot, lr_g=1e-2)
 
 
 @case("collapse within modes", "Give G a z that varies continuously.", SIX)
 def no_room_for_six(seed):
     """z only chooses one of 12 points: there is no room inside a mode."""
-    return sound(seed, data=SIX, G=partial(OneHot, 12), lr_g=1e-2)
+    return replace(SOUND, data=SIX, G=partial(OneHot, 12), lr_g=1e-2)
 
 
 @case("collapse within modes", "Give G the whole z.")
 def coarse(seed):
     """G uses only the signs of four latent numbers: it can make 16 points and no more."""
-    return sound(seed, G=partial(Coarse, z_dim=4, width=64))
+    return replace(SOUND, G=partial(Coarse, z_dim=4, width=64))
 
 
-@case("oscillation", "A gradient penalty, equal step sizes, and steps that fall.", steps=1000)
+@case("oscillation", "A gradient penalty, equal step sizes, and steps that fall.")
 def no_floor(seed):
     """The Wasserstein loss without a penalty, G's steps four times D's, and none of them falls."""
-    return plain(seed, loss=losses.wasserstein, lr_g=2e-2, lr_d=5e-3, schedule=None)
+    return replace(PLAIN, steps=1000, loss=losses.wasserstein, lr_g=2e-2, lr_d=5e-3, schedule=None)
 
 
-@case("oscillation", "A gradient penalty, equal step sizes, and steps that fall.", GRID, 1000)
+@case("oscillation", "A gradient penalty, equal step sizes, and steps that fall.", GRID)
 def no_floor_grid(seed):
     """The Wasserstein loss without a penalty, G's steps four times D's, and none of them falls."""
-    return plain(seed, data=GRID, loss=losses.wasserstein, lr_g=2e-2, lr_d=5e-3, schedule=None)
+    return replace(
+        PLAIN, steps=1000, data=GRID, loss=losses.wasserstein, lr_g=2e-2, lr_d=5e-3, schedule=None
+    )
 
 
-@case("oscillation", "Small steps that fall, and beta1 of 0.5 or less.", steps=1000)
+@case("oscillation", "Small steps that fall, and beta1 of 0.5 or less.")
 def momentum(seed):
     """Large steps with much momentum, which never fall."""
-    return plain(seed, schedule=None, lr_g=1e-2, lr_d=1e-2, betas=(0.9, 0.99))
+    return replace(PLAIN, steps=1000, schedule=None, lr_g=1e-2, lr_d=1e-2, betas=(0.9, 0.99))
 
 
 @case("memorisation", "More training data.", WIDE_RING)
 def few_examples(seed):
     """The training set has 16 points."""
-    return sound(seed, data=few(WIDE_RING, 16, seed), D=partial(waves, 4, 64))
+    return replace(SOUND, data=partial(few, WIDE_RING, 16, seed), D=partial(waves, 4, 64))
 
 
 @case("memorisation", "More training data.", WIDE_GRID)
 def few_examples_grid(seed):
     """The training set has 18 points."""
-    return sound(seed, data=few(WIDE_GRID, 18, seed), D=partial(waves, 4, 64))
+    return replace(SOUND, data=partial(few, WIDE_GRID, 18, seed), D=partial(waves, 4, 64))
 
 
 @case(
     "discriminator too strong",
     "The non-saturating loss, and one step of D for each of G's.",
     FINE_RING,
-    600,
 )
 def saturated(seed):
     """The saturating loss, and five steps of D for each of G's: D is sure, and G gets no gradient."""
-    changes = {"D": partial(waves, width=64), "loss": losses.saturating, "d_steps": 5, "lr_g": 2e-4}
-    return plain(seed, 600, data=FINE_RING, **changes)
+    sure = replace(PLAIN, loss=losses.saturating, d_steps=5, lr_g=2e-4)
+    return replace(sure, steps=600, data=FINE_RING, D=partial(waves, width=64))
 
 
-@case("discriminator too strong", "Equal step sizes.", FINE_GRID, 1000)
+@case("discriminator too strong", "Equal step sizes.", FINE_GRID)
 def hurried_judge(seed):
     """D's steps are fifty times as large as G's."""
-    return plain(seed, 1000, D=partial(waves, width=64), data=FINE_GRID, lr_g=4e-5, lr_d=2e-3)
+    return replace(
+        PLAIN, steps=1000, D=partial(waves, width=64), data=FINE_GRID, lr_g=4e-5, lr_d=2e-3
+    )
 
 
-@case("generator starved", "Take the detach away from G's step.", steps=600)
+@case("generator starved", "Take the detach away from G's step.")
 def detached(seed):
     """G's loss is cut off from G: no gradient arrives."""
-    return plain(seed, 600, loss=Loss(losses.logistic_d, lambda fake: 0 * fake.mean()))
+    return replace(PLAIN, steps=600, loss=CUT_OFF)
 
 
-@case("generator starved", "A step size of about 0.001.", GRID, 600)
+@case("generator starved", "A step size of about 0.001.", GRID)
 def tiny_steps(seed):
     """G's step size is 0.00000003."""
-    return plain(seed, 600, lr_g=3e-8, data=GRID)
+    return replace(PLAIN, steps=600, lr_g=3e-8, data=GRID)
 
 
-@case("diverged", "Change the sign of the fake term in D's loss.", steps=1000)
+@case("diverged", "Change the sign of the fake term in D's loss.")
 def article_loop(seed):
     """The article's loss for D, with the wrong sign on the fakes."""
-    return plain(seed, 1000, loss=losses.article_code)
+    return replace(PLAIN, steps=1000, loss=losses.article_code)
 
 
-@case(
-    "diverged", "Change the sign of G's loss, and keep the critic smooth by a penalty.", GRID, 1000
-)
+@case("diverged", "Change the sign of G's loss, and keep the critic smooth by a penalty.", GRID)
 def g_helps_d(seed):
     """A wrong sign in G's loss: G runs from D's approval instead of towards it."""
-    away = Loss(losses.wasserstein_d, lambda fake: fake.mean())
-    return plain(seed, 1000, loss=away, data=GRID)
+    return replace(PLAIN, steps=1000, loss=AWAY, data=GRID)
 
 
-@case("diverged", "Write the loss with softplus of the logits.", steps=1000)
+@case("diverged", "Write the loss with softplus of the logits.")
 def log_of_sigmoid(seed):
     """D's loss takes the log of a sigmoid, which is 0 once D is sure."""
-    logs = Loss(lambda r, f: -losses.article_l_dan(r, f), losses.nonsaturating_g)
-    return plain(seed, 1000, D=partial(waves, width=64), loss=logs, lr_d=0.1)
+    return replace(PLAIN, steps=1000, D=partial(waves, width=64), loss=LOGS, lr_d=0.1)
 
 
-@case("unknown", "Give G hidden layers.", steps=600)
+@case("unknown", "Give G hidden layers.")
 def straight(seed):
     """G is one linear layer, which can only stretch and turn a Gaussian."""
-    return plain(seed, 600, G=Straight)
+    return replace(PLAIN, steps=600, G=Straight)
 
 
-@case("unknown", "Compare the data with what they should be.", steps=1000)
+@case("unknown", "Compare the data with what they should be.")
 def turned_data(seed):
     """The training data are the ring turned by 15 degrees."""
-    return sound(seed, 1000, data=moved(RING, turn=math.pi / 12))
+    return replace(SOUND, steps=1000, data=partial(moved, RING, turn=math.pi / 12))
 
 
-@case("unknown", "Give data and truth one scale.", GRID, 1000)
+@case("unknown", "Give data and truth one scale.", GRID)
 def small_data(seed):
     """The training data were scaled by 0.75; the truth was not."""
-    return sound(seed, 1000, data=moved(GRID, scale=0.75))
+    return replace(SOUND, steps=1000, data=partial(moved, GRID, scale=0.75))

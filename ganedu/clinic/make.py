@@ -56,8 +56,9 @@ def encoded(case):
 
 def record_case(case, seed):
     """Train the case with the seed -> Run, as all recordings of the clinic are made."""
-    trainer = case.recipe(seed)
-    return record(trainer, case.steps, truth=case.truth, looks=LOOKS, n=SAMPLES, progress=False)
+    recipe = case.recipe(seed)
+    watched = {"truth": case.truth, "looks": LOOKS, "n": SAMPLES, "progress": False}
+    return record(recipe.trainer(seed), recipe.steps, **watched)
 
 
 if __name__ == "__main__":

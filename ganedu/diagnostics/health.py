@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ganedu.networks import Packed
-from ganedu.trainer import evaluating, frozen, latent
+from ganedu.trainer import evaluating
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,13 @@ def health(trainer, n=512, seed=0):
     """Look at both players on n fresh examples (whole packs of them); training is not changed by it."""
     n = max(1, n // _pack(trainer.D)) * _pack(trainer.D)
     rng = torch.Generator(trainer.device).manual_seed(seed)
-    real, z = trainer.data.sample(n, rng), latent(trainer.G, n, rng)
+    real, z, G, D = trainer.deal(n, rng)
     with evaluating(trainer.G), evaluating(trainer.D):
-        fake = trainer.G(z)
-        r, f = trainer.D(real).float(), trainer.D(fake.detach()).float()  # [n], [n]
+        fake = G(z)
+        r, f = D(real).float(), D(fake.detach()).float()  # [n], [n]
         d_gradient = _norm(trainer.loss.d(r, f), trainer.D)
-        with frozen(trainer.D):
-            judged = [trainer.D(real), trainer.D(fake)] if trainer.loss.g_sees_real else None
-            logits = judged or [trainer.D(fake)]
-            g_gradient = _norm(trainer.loss.g(*(s.float() for s in logits)), trainer.G)
+        judged = [D(x).float() for x in trainer.loss.for_g(real, fake)]
+        g_gradient = _norm(trainer.loss.g(*judged), trainer.G)
     right = ((r > 0).float().mean() + (f < 0).float().mean()) / 2
     d_real, d_fake = r.sigmoid().mean().item(), f.sigmoid().mean().item()
     return Health(right.item(), d_real, d_fake, g_gradient, d_gradient)

@@ -5,13 +5,14 @@ get the same compute: a treatment whose step costs twice as much takes half as m
 helps is for the trial to say, not for us.
 """
 
-from functools import partial
-
+from ganedu import data
+from ganedu.studies import Trial
 from ganedu.treatments import plane, stacks
 
 
-def trial(name):
-    """The trial's recipes on "ring", "grid" or "stacked": {treatment: function(seed, steps=None)}."""
-    if name == "stacked":
-        return {key: partial(stacks.run, t) for key, t in stacks.TREATMENTS.items()}
-    return {key: partial(plane.run, t, plane.DATA[name]) for key, t in plane.TREATMENTS.items()}
+def trial(name, steps=None):
+    """The trial's arms on "ring", "grid" or "stacked": {treatment: Trial}, equal in cost or in steps."""
+    room = stacks if name == "stacked" else plane
+    p_data = data.stacked_digits if name == "stacked" else plane.MADE[name]
+    made = {key: t.for_budget(room.BUDGET, p_data, steps) for key, t in room.TREATMENTS.items()}
+    return {key: Trial(recipe, room.judge) for key, recipe in made.items()}

@@ -1,12 +1,12 @@
-"""What a treatment is, and the one that needs a step of its own: unrolling."""
+"""What a treatment is, and the one that needs a turn of its own: unrolling."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch.func import functional_call
 
+from ganedu.recipe import Recipe
 from ganedu.trainer import Trainer
 
 
@@ -15,8 +15,12 @@ class Treatment:
     """One change of the baseline."""
 
     family: str  # "architecture", "training" or "both"
-    trainer: Callable  # (p_data, seed, steps) -> Trainer
+    recipe: Recipe
     cost: float  # time of a step, in steps of the baseline
+
+    def for_budget(self, budget, data, steps=None):
+        """The recipe on `data` for its share of a budget of the baseline's steps, or for `steps`."""
+        return replace(self.recipe, data=data, steps=steps or round(budget / self.cost))
 
 
 class Unrolled(Trainer):
@@ -24,22 +28,19 @@ class Unrolled(Trainer):
 
     ahead, step_size = 5, 0.1
 
-    def _g_step(self, real, fake, watch):
-        weights = dict(self.D.named_parameters())
+    def g_turn(self, D, real, fake):
+        """G's step, judged by the D that would come."""
+        weights = dict(D.named_parameters())
         for _ in range(self.ahead):
-            weights = self._later(weights, real, fake)
-        loss = self.loss.g(functional_call(self.D, weights, (fake,)))
-        watch(loss, "generator", self.step)
-        self.opt_G.zero_grad()
-        slopes = torch.autograd.grad(loss, list(self.G.parameters()))  # D's weights get none
-        for weight, slope in zip(self.G.parameters(), slopes):
-            weight.grad = slope
-        self.opt_G.step()
-        return loss.detach()
+            weights = self._later(D, weights, real, fake)
+        return super().g_turn(partial(_with, D, weights), real, fake)
 
-    def _later(self, weights, real, fake):
+    def _later(self, D, weights, real, fake):
         """D's weights after one step of gradient descent, as a function of the fakes."""
-        judge = partial(functional_call, self.D, weights)
-        loss = self.loss.d(judge((real,)), judge((fake,)))
+        loss = self.loss.d(_with(D, weights, real), _with(D, weights, fake))
         slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
         return {name: w - self.step_size * s for (name, w), s in zip(weights.items(), slopes)}
+
+
+def _with(D, weights, x):
+    return functional_call(D, weights, (x,))

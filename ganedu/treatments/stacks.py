@@ -3,7 +3,7 @@
 The convolutional pair has no batch norm in the baseline: with it, nothing collapses here.
 """
 
-import time
+from dataclasses import replace
 from functools import cache, partial
 
 import torch
@@ -14,7 +14,8 @@ from ganedu import data, losses, penalties
 from ganedu.classifier import train_classifier
 from ganedu.diagnostics import stacked_coverage
 from ganedu.networks import MinibatchStd, Packed, leaky
-from ganedu.trainer import Trainer, cosine, geometric
+from ganedu.recipe import Recipe
+from ganedu.trainer import cosine, geometric
 from ganedu.treatments.base import Treatment
 
 BUDGET = 2000  # steps of the baseline; other treatments take BUDGET / cost
@@ -68,59 +69,49 @@ def _he_init(net):
     return net
 
 
-def baseline(p_data, seed, steps, *, G=drawer, D=critic, kind=Trainer, **changes):
-    """The baseline with `changes`: non-saturating, networks made by G() and D()."""
-    torch.manual_seed(seed)
-    usual = {"batch": 64, "lr_g": LR, "lr_d": LR, "seed": seed, "precision": torch.float32}
-    return kind(G=G(), D=D(), data=p_data, **{**usual, **changes})
+BASELINE = Recipe(
+    data=data.stacked_digits,
+    G=drawer,
+    D=critic,
+    steps=BUDGET,
+    batch=64,
+    lr_g=LR,
+    lr_d=LR,
+    precision=torch.float32,
+)
+WGAN_GP = {"loss": losses.wasserstein, "penalty": penalties.gradient_penalty, "d_steps": 5}
+R1_R2 = replace(BASELINE, loss=losses.relativistic, penalty=partial(penalties.r1_r2, gamma=0.1))
+# The same with larger steps that end at 0, a weight that falls tenfold, and an averaged G.
+ANNEALED = replace(
+    R1_R2,
+    lr_g=2 * LR,
+    lr_d=2 * LR,
+    ema=0.998,
+    schedule=cosine,
+    penalty_schedule=partial(geometric, end=0.1),
+)
 
 
-def relativistic_r1_r2(p_data, seed, steps, **changes):
-    """Relativistic loss with R1 + R2."""
-    settings = {"loss": losses.relativistic, "penalty": partial(penalties.r1_r2, gamma=0.1)}
-    return baseline(p_data, seed, steps, **{**settings, **changes})
-
-
-def annealed(p_data, seed, steps, **changes):
-    """The same with larger steps that end at 0, a weight that falls tenfold, and an averaged G."""
-    settings = {"lr_g": 1e-3, "lr_d": 1e-3, "ema": 0.998, "schedule": cosine(steps)}
-    settings["penalty_schedule"] = geometric(steps, 0.1)
-    return relativistic_r1_r2(p_data, seed, steps, **{**settings, **changes})
-
-
-def wgan_gp(p_data, seed, steps):
-    """Wasserstein loss with gradient penalty, five steps of D for each of G."""
-    settings = {"loss": losses.wasserstein, "penalty": penalties.gradient_penalty, "d_steps": 5}
-    return baseline(p_data, seed, steps, **settings, betas=(0.0, 0.9))
-
-
-def _packed(m):
-    return partial(baseline, D=lambda: Packed(critic(pictures=m), m))
-
-
-def _with(**D):
-    return partial(baseline, D=partial(critic, **D))
-
-
-def _batch_norm(p_data, seed, steps):
-    G, D = partial(drawer, batch_norm=True), partial(critic, batch_norm=True)
-    return baseline(p_data, seed, steps, G=G, D=D)
+def _but(family, cost, **changes):
+    return Treatment(family, replace(BASELINE, **changes), cost)
 
 
 TREATMENTS = {
-    "baseline": Treatment("none", baseline, 1.0),
-    "batch norm in both": Treatment("architecture", _batch_norm, 1.3),
-    "minibatch std": Treatment("architecture", _with(batch_std=True), 1.1),
-    "packing by 2": Treatment("architecture", _packed(2), 0.9),
-    "spectral norm": Treatment("architecture", _with(spectral=True), 1.3),
-    "slower D": Treatment("training", partial(baseline, lr_d=LR / 4), 1.0),
-    "larger steps": Treatment("training", partial(baseline, lr_g=2 * LR, lr_d=2 * LR), 1.0),
-    "hinge": Treatment("training", partial(baseline, loss=losses.hinge), 1.0),
-    "WGAN-GP": Treatment("training", wgan_gp, 6.0),
-    "R1": Treatment("training", partial(baseline, penalty=partial(penalties.r1, gamma=0.1)), 1.7),
-    "relativistic": Treatment("training", partial(baseline, loss=losses.relativistic), 1.05),
-    "relativistic + R1 + R2": Treatment("training", relativistic_r1_r2, 2.2),
-    "R1 + R2 annealed + EMA": Treatment("training", annealed, 2.2),
+    "baseline": _but("none", 1.0),
+    "batch norm in both": _but(
+        "architecture", 1.3, G=partial(drawer, batch_norm=True), D=partial(critic, batch_norm=True)
+    ),
+    "minibatch std": _but("architecture", 1.1, D=partial(critic, batch_std=True)),
+    "packing by 2": _but("architecture", 0.9, D=partial(Packed, partial(critic, pictures=2), 2)),
+    "spectral norm": _but("architecture", 1.3, D=partial(critic, spectral=True)),
+    "slower D": _but("training", 1.0, lr_d=LR / 4),
+    "larger steps": _but("training", 1.0, lr_g=2 * LR, lr_d=2 * LR),
+    "hinge": _but("training", 1.0, loss=losses.hinge),
+    "WGAN-GP": _but("training", 6.0, **WGAN_GP, betas=(0.0, 0.9)),
+    "R1": _but("training", 1.7, penalty=partial(penalties.r1, gamma=0.1)),
+    "relativistic": _but("training", 1.05, loss=losses.relativistic),
+    "relativistic + R1 + R2": Treatment("training", R1_R2, 2.2),
+    "R1 + R2 annealed + EMA": Treatment("training", ANNEALED, 2.2),
 }
 
 
@@ -138,17 +129,4 @@ def judge(trainer):
         "quality": found.sure,
         "reverse_kl": found.reverse_kl,
         "sure_modes": found.sure_modes,
-        "d_updates": trainer.step * trainer.d_steps,
-        "g_updates": trainer.step,
     }
-
-
-def run(treatment, seed, steps=None):
-    """Train one treatment with one seed on stacked digits; what was measured."""
-    steps = steps or round(BUDGET / treatment.cost)
-    trainer = treatment.trainer(data.stacked_digits(), seed, steps)
-    begin = time.process_time()
-    for _ in trainer.steps(steps):
-        pass
-    cpu_seconds = time.process_time() - begin
-    return {**judge(trainer), "cpu_seconds": cpu_seconds}
