@@ -10,7 +10,7 @@ INSTALLED := .venv/.installed
 
 help:
 	@echo "make tour        train a GAN on real digits, in about a minute (installs first)"
-	@echo "make lab         open the course in JupyterLab"
+	@echo "make lab         open your own copy of the course, in ganedu-course/, in JupyterLab"
 	@echo "make test        run everything: unit tests, lint, exercises, all notebooks"
 	@echo "make notebooks   build what no longer holds what its source in authoring/ says"
 	@echo "                   (one of them: make notebooks ARGS=05; all: ARGS='--all -j 2')"
@@ -22,7 +22,8 @@ tour: $(INSTALLED)
 	@$(BIN)/ganedu tour
 
 lab: $(INSTALLED)
-	$(BIN)/python -m jupyterlab notebooks/00*.ipynb
+	$(BIN)/ganedu start ganedu-course
+	$(BIN)/python -m jupyterlab ganedu-course/notebooks/00_start_here.ipynb
 
 test: unit lint exercises nbval
 	@echo "All of make test passed."

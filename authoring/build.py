@@ -240,9 +240,10 @@ def carry_over(nb, out):
 
     The setup cell may differ: it shows nothing, and nothing hangs on it.
     """
-    stored = stored_notebook(out)
-    old, new = (code_to_compare(notebook) for notebook in (stored, nb))
-    if old != new or not all(cell.execution_count for cell in notebooks.code_cells(stored)):
+    stored = notebooks.read(out)
+    if stored is None or code_to_compare(stored) != code_to_compare(nb):
+        return False
+    if not all(cell.execution_count for cell in notebooks.code_cells(stored)):
         return False
     for cell, was in zip(notebooks.code_cells(nb), notebooks.code_cells(stored)):
         cell.outputs, cell.execution_count = was.outputs, was.execution_count
@@ -255,23 +256,11 @@ def code_to_compare(nb):
     return ["" if "setup" in tags_of(cell) else cell.source for cell in cells]
 
 
-def stored_notebook(out):
-    """The notebook in the file; one without cells when there is none to be read."""
-    try:
-        return nbformat.read(out, as_version=4)
-    except Exception:
-        return nbformat.v4.new_notebook()
-
-
 def keep_edits(job):
     """Move a notebook that somebody edited in place to kept/; return where, else None."""
-    if not job.out.exists():
+    stored = notebooks.read(job.out)  # None after a merge conflict: not ours to delete either
+    if not job.out.exists() or (stored is not None and not pages.is_edited(stored)):
         return None
-    try:
-        if not pages.is_edited(nbformat.read(job.out, as_version=4)):
-            return None
-    except Exception:
-        pass  # unreadable, as after a merge: whatever it holds is not ours to delete
     kept = unused(job.root / "kept" / job.name)
     kept.parent.mkdir(parents=True, exist_ok=True)
     os.replace(job.out, kept)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from ganedu import __version__
+from ganedu.kit import commands as kit
 
 LOSSES = ("nonsaturating", "saturating", "least_squares", "hinge", "wasserstein", "relativistic")
 DATA = ("ring", "grid", "digits", "mnist", "fashion_mnist", "cifar10")
@@ -22,7 +23,8 @@ def main(argv=None):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a sign that cannot be printed stops nothing
     try:
-        leave_room()
+        if getattr(args, "trains", True):
+            leave_room()
         return args.run(args)
     except (ValueError, TypeError, OSError, RuntimeError, MemoryError) as error:
         print(f"ganedu: {in_words(error)}", file=sys.stderr)
@@ -105,6 +107,7 @@ def parser():
     for command in (tour, train):
         command.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
         command.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto)")
+    kit.add_to(commands)
     return top
 
 

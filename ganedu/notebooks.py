@@ -7,14 +7,16 @@ stand-in; nothing else starts a kernel.
 import re
 import sys
 
+import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
+from ganedu.kit.course import CHECK
+
 VERDICT = "application/vnd.ganedu.verdict+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-CHECK_CALL = re.compile(r"""^[^#\n]*\bcheck\(\s*["']([^"']+)["']""", re.M)
 
 
 # ---- running -------------------------------------------------------------------------------------
@@ -61,6 +63,14 @@ def run(nb, folder, *, seconds=600, go_on=False, python=sys.executable):
     return nb
 
 
+def read(path):
+    """The notebook in the file; None when there is none that can be read."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception:  # nbformat raises many kinds: broken JSON, no notebook, another encoding
+        return None
+
+
 def code_cells(nb):
     return [cell for cell in nb.cells if cell.cell_type == "code"]
 
@@ -77,7 +87,7 @@ def is_bare_widget(output):
 
 def exercises_in(nb):
     """The names of the exercises that the notebook's cells check, in order."""
-    found = (name for cell in code_cells(nb) for name in CHECK_CALL.findall(cell.source))
+    found = (name for cell in code_cells(nb) for name in CHECK.findall(cell.source))
     return list(dict.fromkeys(found))
 
 
@@ -90,7 +100,7 @@ def outcome(nb, name):
     found = [verdict for cell in cells for verdict in verdicts(cell, name)]
     if found:
         return found[-1]["status"], sentence(found[-1])
-    checked = [cell for cell in cells if name in CHECK_CALL.findall(cell.source)]
+    checked = [cell for cell in cells if name in CHECK.findall(cell.source)]
     if not checked:
         return "failed", f'MISSING: the cell with check("{name}", ...) is not there any more'
     return "failed", no_verdict(cells, checked[0])

@@ -15,9 +15,8 @@ import time
 from pathlib import Path
 
 import nbformat
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
+
+from ganedu import notebooks as running
 
 ROOT = Path(__file__).parents[1]
 COLAB = [
@@ -46,28 +45,18 @@ def build_wheel(folder):
 
 
 def make_colab(folder):
-    """A virtual environment with Colab's packages and a kernel; return its Python."""
+    """A virtual environment with Colab's packages; return its Python."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
     pip(python, "install", "-q", *COLAB)
-    install = [python, "-m", "ipykernel", "install", "--prefix", folder, "--name", "colab"]
-    subprocess.run(install, check=True, capture_output=True)
     return python
 
 
-def run_alone(notebook, content, kernels):
+def run_alone(notebook, content, python):
     """Run a copy of the notebook in an empty folder, as Colab's /content."""
     content.mkdir()
     nb = nbformat.read(shutil.copy(notebook, content), as_version=4)
-
-    class ColabKernel(AsyncKernelManager):
-        def __init__(self, **options):
-            manager = KernelSpecManager(kernel_dirs=[str(kernels)], ensure_native_kernel=False)
-            super().__init__(kernel_spec_manager=manager, **options)
-
-    where = {"metadata": {"path": str(content)}}
-    options = {"kernel_name": "colab", "kernel_manager_class": ColabKernel, "timeout": 600}
-    NotebookClient(nb, resources=where, **options).execute()
+    running.run(nb, content, python=python)
 
 
 def main(notebooks):
@@ -78,7 +67,7 @@ def main(notebooks):
         before = set(pip(python, "freeze").stdout.splitlines())
         for notebook in notebooks:
             start = time.perf_counter()
-            run_alone(notebook, folder / notebook.stem, folder / "colab/share/jupyter/kernels")
+            run_alone(notebook, folder / notebook.stem, python)
             print(f"{notebook.name} ran to its end in {time.perf_counter() - start:.1f} s")
         replaced = before - set(pip(python, "freeze").stdout.splitlines())
         if replaced:

@@ -7,7 +7,6 @@ read from the output that ganedu.checks.check leaves in the cell. This file know
 
 from functools import cached_property
 
-import nbformat
 import pytest
 
 from ganedu import notebooks
@@ -52,17 +51,15 @@ class ExerciseNotebook(pytest.File):
     @cached_property
     def nb(self):
         """The notebook after a run in a fresh kernel; what a cell raised is among its outputs."""
-        nb = nbformat.read(self.path, as_version=4)
+        nb = notebooks.read(self.path)
         seconds = self.config.getoption("exercise_cell_timeout")
         return notebooks.run(nb, self.path.parent, seconds=seconds, go_on=True)
 
 
 def exercises_of(path):
     """The names of a notebook's exercises; None when it cannot be read."""
-    try:
-        return notebooks.exercises_in(nbformat.read(path, as_version=4))
-    except Exception:
-        return None
+    nb = notebooks.read(path)
+    return None if nb is None else notebooks.exercises_in(nb)
 
 
 class Exercise(pytest.Item):

@@ -227,13 +227,13 @@ def tally(chapter):
     show(Note(words, marked(words) + (f"<table>{head}{rows}</table>" if made else "")))
 
 
-def summary(made, total):
+def summary(made, total, where="in this chapter"):
     """In words: how many predictions were made, how many choices right, how far off the numbers."""
     if not made:
-        return f"Your tally: 0 of {total} predictions made in this chapter. {KIND}"
+        return f"Your tally: 0 of {total} predictions made {where}. {KIND}"
     right = [e["said"] == e["came_out"] for e in made if isinstance(e["said"], str)]
     off = [distance(e) for e in made if not isinstance(e["said"], str)]
-    words = [f"Your tally: {len(made)} of {total} predictions made in this chapter."]
+    words = [f"Your tally: {len(made)} of {total} predictions made {where}."]
     words += [f"{sum(right)} of {len(right)} choices came out as you said."] if right else []
     words += [f"Your numbers were off by {median(off):.0%} (the median)."] if off else []
     return " ".join(words)

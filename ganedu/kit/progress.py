@@ -87,8 +87,11 @@ def write_bytes(content, file):
 
 def unused(file):
     """The path itself, or the first of `name 2`, `name 3`, ... that is free."""
-    names = (file.with_name(f"{file.stem} {n}{file.suffix}") for n in range(2, 10_000))
-    return next(path for path in (file, *names) if not os.path.lexists(path))
+    path, n = file, 1
+    while os.path.lexists(path):
+        n += 1
+        path = file.with_name(f"{file.stem} {n}{file.suffix}")
+    return path
 
 
 @contextmanager

@@ -1,0 +1,73 @@
+"""Pages that carry the package: small enough, complete, and alone."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from ganedu.kit import course, single
+from ganedu.kit.pages import is_edited, text_of
+
+MOST_BYTES = 3_000_000
+
+
+@pytest.fixture(scope="module")
+def pages():
+    return single.pages()
+
+
+def code(content):
+    cells = json.loads(content)["cells"]
+    return [text_of(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def run_alone(folder, *cells):
+    """Run code in an empty folder, with nothing on the path but what is installed."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-"]
+    code = "\n".join(cells)
+    done = subprocess.run(command, cwd=folder, env=env, input=code, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_each_page_is_small_and_open(pages):
+    assert set(pages) == {name for name in course.given() if not name.startswith("solutions/")}
+    for name, content in pages.items():
+        assert len(content) <= MOST_BYTES, f"{name}: {len(content):,} bytes"
+        assert not is_edited(json.loads(content)), name
+
+
+def test_the_same_course_gives_the_same_pages(pages):
+    name = "notebooks/02_the_two_player_game.ipynb"
+    assert single.carrying(course.given()[name]) == pages[name]
+
+
+def test_the_package_comes_out_of_the_page_and_nothing_else_is_needed(tmp_path, pages):
+    setup = code(pages["notebooks/00_start_here.ipynb"])[0]
+    shown = run_alone(
+        tmp_path,
+        setup,
+        "import ganedu, ganedu.data, ganedu.kit, ganedu.checks",
+        "print(ganedu.__file__, len(ganedu.data.digits().x))",
+    )
+    assert re.search(r"ganedu-\w+/ganedu/__init__\.py 5000", shown)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_that_a_page_imports_and_reads_travels_with_it(pages):
+    """Each page's imports, run from its own archive."""
+    with_patients = single.archive_for(["from ganedu import clinic"])
+    without = single.archive_for(["from ganedu import losses"])
+    assert len(with_patients) > len(without) + 300_000
+    assert len(without) < 500_000
+
+
+def test_what_a_page_needs_beside_torch_is_said_in_one_sentence(tmp_path, pages):
+    setup = code(pages["exercises/02_the_two_player_game.ipynb"])[0]
+    setup = setup.replace("'joblib'", "'joblib', 'no_such_package'")
+    with pytest.raises(AssertionError, match="this page needs no_such_package"):
+        run_alone(tmp_path, setup)
