@@ -51,7 +51,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 KEPT_CELL_METADATA = ("tags", "alt", "ganedu")  # ganedu holds the stub of a lesson's blank
-KEPT_OUTPUT_METADATA = ("width", "height")
+KEPT_OUTPUT_METADATA = ("alt", "width", "height")
 UNKNOWN = "OWNER/REPO"  # while the public address is not filled in
 
 SETUP = """\
@@ -247,8 +247,17 @@ def carry_over(nb, out):
         return False
     for cell, was in zip(notebooks.code_cells(nb), notebooks.code_cells(stored)):
         cell.outputs, cell.execution_count = was.outputs, was.execution_count
+        forget_alt(cell.outputs, was.metadata.get("alt"))
     tidy(nb)
     return True
+
+
+def forget_alt(outputs, alt):
+    """Take back the text that the cell had given its pictures; a picture's own text stays."""
+    for output in outputs:
+        for kept in output.get("metadata", {}).values():
+            if alt and kept.get("alt") == alt:
+                del kept["alt"]
 
 
 def code_to_compare(nb):

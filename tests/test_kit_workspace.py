@@ -248,9 +248,17 @@ def test_a_course_carried_by_a_wheel_is_the_clones(tmp_path, given):
     assert (tmp_path / course.ZIP).stat().st_size < 300_000
 
 
-def ganedu(*arguments, cwd):
+def test_from_a_wheel_the_course_starts_without_the_clone(tmp_path, given):
+    build = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path / "lib")]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    done = ganedu("start", "my course", cwd=tmp_path, package=tmp_path / "lib")
+    assert f"{len(given)} pages new" in done.stdout, done.stderr
+    assert {name: (tmp_path / "my course" / name).read_bytes() for name in given} == given
+
+
+def ganedu(*arguments, cwd, package=ROOT):
     command = [sys.executable, "-m", "ganedu.cli", *map(str, arguments)]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    env = os.environ | {"PYTHONPATH": str(package)}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
 
 
