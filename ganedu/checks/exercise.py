@@ -9,7 +9,7 @@ mathematics of its own; the words stand in words/NN.toml.
 import inspect
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -19,6 +19,7 @@ from ganedu.checks.words import Misconception, Plainly, words
 
 SECOND = 1000  # how far away the second seed is, on which a name is confirmed
 PAIRS = 1500  # of mistakes, tried at most
+UNNAMED = ("WRONG-VALUE", "ARGUMENT-IGNORED", "ORDER-MATTERS", "TIMES-A-FACTOR", "PLUS-A-NUMBER")
 
 
 class Part:
@@ -99,9 +100,20 @@ class Exercise:
     library: Callable | None = None  # the package's function that `right` must equal
     function: bool = True  # the answer is a function
     praised: Callable | None = None  # right answer -> values for the words of praise
+    styles: tuple = ()  # replacements of parts that are just as right: ({"divisor": ...},)
 
     def __call__(self, answer, seed=0):
-        return Attempt(self, answer, seed).verdict()
+        found = []
+        for style in ({}, *self.styles):
+            try:
+                return Attempt(self.in_style(style), answer, seed).verdict()
+            except Misconception as misconception:
+                found.append(misconception)
+        raise next((it for it in found if it.code not in UNNAMED), found[0])
+
+    def in_style(self, style):
+        """This exercise with other parts in the right answer, and so in every mistake."""
+        return replace(self, right=partial(self.right, **style)) if style else self
 
     def praise(self, answer):
         """What is said of a right answer; a value `kind` picks the words praise-kind."""
@@ -197,6 +209,8 @@ class Attempt:
                 raise
             return Stopped("a mistake that cannot be played here")
         except Exception as error:
+            if learners and self.answer.changed:
+                raise self.answer.changed from None
             if learners and not case.breaks:
                 for code, way in self.it.known_by(raises):
                     if way.words in str(error):
@@ -290,11 +304,14 @@ class Attempt:
 
     def in_general(self, parts):
         """What can be said of any formula: on what its value depends, and how it goes with the right one."""
-        try:
-            found = (self.dependence(part) or self.proportion(part) for part in parts)
-            return next(filter(None, found), None)
-        except Exception:  # not every answer can be asked
-            return None
+        for question, part in itertools.product((self.dependence, self.proportion), parts):
+            try:
+                found = question(part)
+            except Exception:  # not every answer can be asked
+                continue
+            if found:
+                return found
+        return None
 
     def called(self, part):
         """What a verdict calls the value."""
@@ -425,6 +442,31 @@ def relation(mine, theirs):
 
 
 @dataclass(frozen=True)
+class World:
+    """What a probe recorded of one call: the value, and all from which the right one follows."""
+
+    value: object
+    seen: dict
+
+    def __getattr__(self, name):
+        return self.seen[name]
+
+
+def explained(name, right, mistakes, worlds, others, **options):
+    """None if the recorded values are those of right(world), else the Misconception that gives them.
+
+    worlds and others: World of this seed and of a second one, in the same order.
+    """
+    recorded = {0: worlds, SECOND: others}
+    cases = lambda seed: [Case(w.seen.get("what", "a batch"), (w,)) for w in recorded[seed]]  # noqa: E731
+    try:
+        Exercise(name, right, mistakes, cases, **options)(lambda world: world.value)
+    except Misconception as found:
+        return found
+    return None
+
+
+@dataclass(frozen=True)
 class Probe:
     """A check that replays what the learner's own draws decide: judge(answer, seed) says what it found.
 
@@ -443,10 +485,10 @@ class Probe:
             raise Misconception("NOT-A-FUNCTION", kind=type(answer).__name__)
         guarded = Guarded(answer, self.right, self.may_change) if self.function else answer
         found = self.judge(guarded, seed)
+        if self.function and guarded.changed:  # it may be why the rest is wrong
+            raise guarded.changed
         if isinstance(found, Misconception):
             raise found
-        if self.function and guarded.changed:
-            raise guarded.changed
         own = words(self.name[:2]).get(self.name[3:], {})
         return own.get(f"praise-{found}" if found else "praise", "Right.")
 

@@ -158,7 +158,7 @@ def photograph(x):
     if isinstance(x, torch.Tensor):
         if torch._C._functorch.is_functorch_wrapped_tensor(x):
             return {}
-        return {"values": [plain(x)], "grad": [kept(x.grad)], "requires_grad": x.requires_grad}
+        return {"values": [plain(x)], "grad": [kept(x.grad)]}
     if isinstance(x, np.ndarray):
         return {"values": [torch.as_tensor(x.copy())] if x.dtype.kind in "biuf" else []}
     if isinstance(x, nn.Module):

@@ -237,7 +237,7 @@ GRADIENT_PENALTY_WRONG = [
     ("EPSILON-WINS", gp(norm=lambda s: (s.square().sum(1) + 1e-2).sqrt())),
     ("EPSILON-WINS", gp(norm=lambda s: s.square().sum(1).clamp(min=0.1).sqrt())),
     ("X-NOT-TRACKED", gp_x_not_tracked),
-    ("LEFTOVER-GRADIENTS", gp_with_backward),
+    ("GRADIENTS-TOUCHED", gp_with_backward),
     ("INPUT-CHANGED", gp_changes_its_input),
     ("UNREDUCED", lambda *args: gradient_penalty(*args).expand(5)),
     ("NOTHING-RETURNED", lambda *args: None),
@@ -544,7 +544,7 @@ PACKING_WRONG = [
     ("EXAMPLES-LOST", packing(lambda x, m: pack_by_reshape(x[:m], m))),
     ("PLAYERS-SWAPPED", lambda D, real, fake, m: pack_both_at_once(D, fake, real, m)),
     ("SHAPE", lambda D, real, fake, m: (Packed(D, m)(real), Packed(D, m)(fake))),
-    ("SHAPE", lambda D, real, fake, m: D(pack_by_reshape(torch.cat([real, fake]), m))),
+    ("NOT-A-PAIR", lambda D, real, fake, m: D(pack_by_reshape(torch.cat([real, fake]), m))),
     (
         "SHAPE",
         lambda D, real, fake, m: [x.mean() for x in pack_both_at_once(D, real, fake, m)],
@@ -555,7 +555,7 @@ PACKING_WRONG = [
         lambda D, r, f, m: [x.sigmoid() for x in pack_both_at_once(D, r, f, m)],
     ),
     ("INPUT-CHANGED", pack_changes_its_input),
-    ("TWO-RESULTS", lambda D, real, fake, m: (D(pack_by_reshape(real, m)),)),
+    ("NOT-A-PAIR", lambda D, real, fake, m: (D(pack_by_reshape(real, m)),)),
     ("NOTHING-RETURNED", lambda D, real, fake, m: None),
     ("REAL-TWICE", lambda D, real, fake, m: (D(pack_by_reshape(real, m)),) * 2),
 ]
@@ -636,7 +636,7 @@ MINIBATCH_STD_WRONG = [
     ("EPSILON-WINS", std_by(lambda x: (x.var(0) + 0.1).sqrt().mean())),
     ("EPSILON-WINS", std_by(lambda x: x.std(0).mean() + 0.01)),
     ("POINTS-ONLY", lambda x: torch.cat([x, x.std(0).mean().expand(len(x), 1)], dim=1)),
-    ("CONSTANT", std_by(lambda x: torch.tensor(1.0))),
+    ("ARGUMENT-IGNORED", std_by(lambda x: torch.tensor(1.0))),
     ("WRONG-VALUE", std_by(lambda x: 3 * x.std(0).mean())),
     ("NOTHING-RETURNED", lambda x: None),
 ]
@@ -773,6 +773,8 @@ def on_log_of_sigmoid(D, real, fake, gamma):
 
 
 RELATIVISTIC_WRONG = [
+    ("ALL-PAIRS", pair_all_pairs),
+    ("ALL-PAIRS", lambda *args: (pair()(*args)[0], pair_all_pairs(*args)[1])),
     ("RELATIVISTIC-SIGN", pair(d=lambda r, f: softplus(r - f).mean())),
     ("RELATIVISTIC-SIGN", pair(g=lambda r, f: softplus(f - r).mean())),
     (
@@ -851,13 +853,13 @@ RELATIVISTIC_WRONG = [
     ("G-STARVED", pair_no_grad_g),
     ("NO-CREATE-GRAPH", pair_without_graph),
     ("NO-CREATE-GRAPH", lambda *args: [x.detach() for x in pair()(*args)]),
-    ("LEFTOVER-GRADIENTS", pair_backward),
+    ("GRADIENTS-TOUCHED", pair_backward),
     ("INPUT-CHANGED", pair_changes_its_input),
-    ("TWO-NUMBERS", lambda *args: pair()(*args)[0]),
+    ("NOT-A-PAIR", lambda *args: pair()(*args)[0]),
     ("NOTHING-RETURNED", lambda *args: None),
     ("UNREDUCED", pair(d=lambda r, f: softplus(f - r))),
-    ("WRONG-VALUE", pair(d=lambda r, f: softplus(f - r).mean() + 0.3)),
-    ("WRONG-VALUE", pair(penalty=both(plain, 0.7))),
+    ("PLUS-A-NUMBER", pair(d=lambda r, f: softplus(f - r).mean() + 0.3)),
+    ("TIMES-A-FACTOR", pair(penalty=both(plain, 0.7))),
     ("GAMMA-IGNORED", pair(penalty=lambda D, r, f, g: g * r1_r2(D, r, f, gamma=g))),
 ]
 
@@ -900,8 +902,6 @@ RIGHT = {
         pair_with_logsigmoid,
         pair_from_the_difference,
         pair_with_cross_entropy,
-        pair_all_pairs,
-        lambda *args: (pair()(*args)[0], pair_all_pairs(*args)[1]),
     ],
 }
 WRONG = {
