@@ -181,9 +181,9 @@ GP_TABLE = {
 }
 
 
-def penalised(answer, shape, seed, n=7, rng=None):
+def penalised(answer, shape, seed, n=7, rng=None, shift=0.0):
     """One call of the answer -> World with the value and the points between, or a Misconception."""
-    D, (real, fake) = Noting(shape, seed), batches(shape, seed, n)
+    D, (real, fake) = Noting(shape, seed), (x + shift for x in batches(shape, seed, n))
     value = without_path(answer, D, real.clone(), fake.clone(), rng or seeded(seed))
     if isinstance(value, Misconception):
         return value
@@ -217,11 +217,10 @@ def judge_points(answer, shape, seed):
         return w
     alpha, draw = alphas(w), drawn(answer, shape, seed)
     if not near(alpha, alpha[:, :1].expand_as(alpha), 1e-3):
-        inside = bool(((alpha > -1e-3) & (alpha < 1 + 1e-3)).all())
-        off = near(
-            alpha[:, 0].expand(len(alpha), len(alpha)).T, alpha[:, :1].expand(-1, len(alpha))
-        )
-        return Misconception("ALPHA-PER-PIXEL" if inside and off else "OFF-THE-LINE")
+        moved = penalised(answer, shape, seed, shift=100.0)  # weights that add up to 1 follow
+        alpha = torch.cat([alpha, alphas(moved)])
+        inside = bool(((alpha > -1e-2) & (alpha < 1 + 1e-2)).all())
+        return Misconception("ALPHA-PER-PIXEL" if inside else "OFF-THE-LINE")
     if near(alpha, alpha[:1].expand_as(alpha), 1e-3):
         fixed = near(alpha, draw(seeded(seed)), 1e-3) and near(alpha, draw(seeded(seed + 1)), 1e-3)
         return Misconception("ALPHA-FIXED" if fixed else "ALPHA-PER-BATCH")
@@ -1007,15 +1006,21 @@ def observe_pair(answer, case):
         "g starves": reached is None or float(reached.abs().max()) == 0,
         "deaf": got is None or near(got, loss_alone, 1e-3),
         "finite": all(map(math.isfinite, numbers)),
+        "d learns": got is not None and near(got, in_weights(still + penalty, D), 1e-3),
+        "g learns": reached is not None and near(reached, slope_of_g(D, real, fake), 1e-3),
     }
     return {
         "D's loss": numbers[0],
         "the penalty": numbers[2] - numbers[0],
         "G's loss": numbers[1],
-        "D's gradient": loss_alone * 0 if got is None else got,
-        "G's gradient": leaf.detach() * 0 if reached is None else reached,
         "facts": facts,
     }
+
+
+def slope_of_g(D, real, fake):
+    """The gradient of G's right loss at the fakes."""
+    leaf = fake.clone().requires_grad_()
+    return torch.autograd.grad(softplus(D(real) - D(leaf)).mean(), leaf)[0]
 
 
 def near_multiple(rest, penalty):
