@@ -234,13 +234,14 @@ class Attempt:
             if way.test(got, right):
                 return Misconception(code, **values)
         for part in parts:
-            code = (
-                self.by_facts(number)
-                or self.by_table(self.table, part)
-                or self.by_property(number, first=True)
-                or self.by_table(self.pairs(part), part)
-                or self.by_property(number, first=False)
-            )
+            code = self.by_facts(number)
+            if not code and part != "facts":
+                code = (
+                    self.by_table(self.table, part)
+                    or self.by_property(number, first=True)
+                    or self.by_table(self.pairs(part), part)
+                    or self.by_property(number, first=False)
+                )
             if code:
                 return Misconception(code, **self.of_part(values, part))
         return self.answer.changed or self.in_general(parts) or self.unnamed()
