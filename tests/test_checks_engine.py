@@ -17,7 +17,8 @@ from IPython.core.formatters import DisplayFormatter
 
 import ganedu.checks
 from ganedu.checks import Verdict, check, engine, probes
-from ganedu.checks.exercise import Exercise
+from ganedu.checks.exercise import Case, Exercise
+from ganedu.checks.words import Misconception
 from ganedu.networks import MLPGenerator
 
 MIME = "application/vnd.ganedu.verdict+json"
@@ -25,7 +26,7 @@ MIME = "application/vnd.ganedu.verdict+json"
 
 CHAPTER_99 = """
 from ganedu.checks.engine import Misconception
-from ganedu.checks.exercise import Exercise
+from ganedu.checks.exercise import Case, Exercise
 
 def call(answer):
     answer()
@@ -371,3 +372,25 @@ def test_praise_can_tell_what_the_answer_does(monkeypatch):
     values = lambda f: {"kind": "b", "got": f(2)}  # noqa: E731
     it = Exercise("00.none", lambda x: x, {}, lambda seed: [], praised=values)
     assert it(lambda x: x) == "It gave 2.0."
+
+
+def tripled(seed):
+    return [Case(f"{x}", (x + seed / 7,)) for x in (1.23, 4.56)]
+
+
+def verdict_on(answer, mistakes=None):
+    it = Exercise("00.none", lambda x, *, f=3.0, plus=0.0: f * x + plus, mistakes or {}, tripled)
+    with pytest.raises(Misconception) as found:
+        it(answer)
+    return found.value.code
+
+
+def test_a_rounded_result_is_called_rounded():
+    assert verdict_on(lambda x: round(3 * x, 1)) == "ROUNDED"
+    assert verdict_on(lambda x: round(3 * x, 1) + 0.1) != "ROUNDED"
+
+
+def test_a_constant_confirms_no_pair_of_mistakes():
+    mistakes = {"NO-SLOPE": ({"f": 0.0},), "SHIFTED": ({"plus": 1.0},)}
+    assert verdict_on(lambda x: 0 * x, mistakes) == "NO-SLOPE"
+    assert verdict_on(lambda x: 0 * x + 1, mistakes) not in mistakes

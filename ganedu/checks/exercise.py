@@ -18,7 +18,7 @@ from ganedu.checks.probes import Guarded, fresh, near, one_number
 from ganedu.checks.words import Misconception, Plainly, words
 
 SECOND = 1000  # how far away the second seed is, on which a name is confirmed
-PAIRS = 1500  # of mistakes, tried at most
+PAIRS = 2500  # of mistakes, tried at most
 UNNAMED = ("WRONG-VALUE", "ARGUMENT-IGNORED", "ORDER-MATTERS", "TIMES-A-FACTOR", "PLUS-A-NUMBER")
 
 
@@ -238,6 +238,7 @@ class Attempt:
             if not code and part != "facts":
                 code = (
                     self.by_table(self.table, part)
+                    or self.rounded(part)
                     or self.by_property(number, first=True)
                     or self.by_table(self.pairs(part), part)
                     or self.by_property(number, first=False)
@@ -277,7 +278,31 @@ class Attempt:
             moved = self.it.differing(mine, self.right(case), case)
             return part in moved and set(moved) <= set(wrong)
 
-        return itertools.islice(self.it.pairs(fits), PAIRS if case else 0)
+        return itertools.islice(self.it.pairs(fits), PAIRS if case and self.telling(part) else 0)
+
+    def telling(self, part):
+        """Does the answer give more than one value? A constant, such as 0, confirms no pair."""
+        values = [mine for mine, _ in self.values(part)]
+        return not values or max(values) > min(values)
+
+    def rounded(self, part):
+        """ROUNDED: the right values, with fewer digits."""
+        pairs = self.values(part)
+        for digits in range(5 if pairs else 0):
+            if all(abs(mine - round(theirs, digits)) < 1e-6 for mine, theirs in pairs):
+                return "ROUNDED"
+        return None
+
+    def values(self, part):
+        """(learner's, right) for each number of the ordinary cases; none where a case gave none."""
+        try:
+            return [
+                pair
+                for case in self.ordinary()
+                for pair in numbers_in(self.got(case), self.right(case), part)
+            ]
+        except (TypeError, ValueError, AttributeError):  # no numbers in the same places
+            return []
 
     def explains(self, mistake, part):
         """Does the mistake give what the learner gave, on every ordinary case of both seeds?"""
@@ -353,11 +378,7 @@ class Attempt:
 
     def proportion(self, part):
         """TIMES-A-FACTOR or PLUS-A-NUMBER: the same on every ordinary case."""
-        pairs = [
-            (mine, theirs)
-            for case in self.ordinary()
-            for mine, theirs in numbers_in(self.got(case), self.right(case), part)
-        ]
+        pairs = self.values(part)
         if len(pairs) < 3 or any(theirs == 0 for _, theirs in pairs):
             return None
         what = self.called(part)
