@@ -1,113 +1,133 @@
 """Checks of chapter 09: Frechet distance, KID, precision and recall, from two sets of features.
 
-Each check compares the answer with the package's own metric and with the wrong formulas that people
-write (the `_..._slips`), whose words stand in a table beside them; then come the sets on which a
-right-looking formula breaks: no full rank, one column, two sizes, points on a rim.
+Each exercise is the formula in its parts and what people put in their place, sets on which
+right-looking formulas break (no full rank, one column, two sizes, points on a rim), and properties:
+what moves the learner's number when the sets are moved, scaled or turned.
 """
 
-import numpy as np
 import torch
+from torch import linalg
 
 from ganedu import metrics
-from ganedu.checks.exercise import Case, Exercise, Part, shows
-from ganedu.checks.probes import near, number, seeded
-from ganedu.checks.words import Misconception
+from ganedu.checks.exercise import Case, Exercise, Part, asks, shows
+from ganedu.checks.probes import near, number, seeded, several
+
+ELSE = shows(lambda got, right: True)
+NOT_A_NUMBER = shows(lambda got, right: got != got or abs(got) == float("inf"))
 
 
-def _points(n, d, seed):
-    rng = torch.Generator().manual_seed(seed)
-    return torch.randn(n, d, generator=rng, dtype=torch.float64)
-
-
-def _called(answer, *args):
-    """The answer's result; a named verdict if it writes into the tensors it was given."""
-    given = [a.clone() if isinstance(a, torch.Tensor) else a for a in args]
-    result = answer(*given)
-    for before, after in zip(args, given):
-        if isinstance(before, torch.Tensor) and not torch.equal(before, after):
-            raise Misconception(
-                "INPUT-CHANGED",
-                "After the call one of the sets holds other numbers than before: your code writes "
-                "into the caller's tensor.",
-                "`x -= ...` and `x[...] = ...` change a tensor in place. Which line does?",
-            )
-    return result
-
-
-def _one(answer, *args):
-    """The one number that the answer returns, as a float."""
-    value = _called(answer, *args)
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.item()
-    if isinstance(value, torch.Tensor) and value.numel() == 1:
-        value = value.detach().item()
-    if isinstance(value, complex):
-        raise Misconception(
-            "COMPLEX", "You return a complex number.", "Which of your matrices has complex roots?"
-        )
-    if isinstance(value, tuple | list | dict | str):
-        raise Misconception(
-            "NOT-A-NUMBER",
-            f"You return a {type(value).__name__}.",
-            "One number is asked for, and nothing else.",
-        )
-    if isinstance(value, torch.Tensor | np.ndarray):
-        raise Misconception(
-            "UNREDUCED",
-            f"You return numbers of shape {list(value.shape)}.",
-            "One number is asked for. Which sum, mean or trace makes it?",
-        )
-    return number(value, "What your function returns")
-
-
-def _name(got, slips, words, tolerance=1e-6):
-    """Raise the first of the slips (code, wrong value) whose value is the one we got."""
-    for code, wrong in slips:
-        if near(got, wrong, tolerance):
-            raise Misconception(code, *words[code])
-
-
-# ---- 09.frechet: my_frechet(real, fake) -> number ------------------------------------------------
+def one_real_number(value):
+    """One number; a complex one stays as it is, so that it can be named."""
+    if isinstance(value, torch.Tensor) and value.is_complex() and value.numel() == 1:
+        return value.item()
+    return value if isinstance(value, complex) else number(value)
 
 
 def close(a, b, tolerance):
+    if isinstance(a, complex) or isinstance(b, complex):
+        return False
     return near(a, b, tolerance) if tolerance < 1e-3 else abs(a - b) < tolerance
-
-
-def covariance(x):
-    return x.T.cov().reshape(x.shape[1], -1)
 
 
 def gap(x, y):
     return x.mean(0) - y.mean(0)
 
 
+def alike(ask, sets, others, *rest):
+    """Does the answer give the same for these other sets?"""
+    return near(ask(*others, *rest), ask(*sets, *rest), 1e-6)
+
+
+def swapped(sets, i, x):
+    return (*sets[:i], x, *sets[i + 1 :])
+
+
+def all_count(ask, sets):
+    """Does the learner's number depend on each of the sets?"""
+    return not any(alike(ask, sets, swapped(sets, i, x**3 + 2)) for i, x in enumerate(sets))
+
+
+def still(change):
+    """The learner's number stays when all sets are changed so, though each set counts for it."""
+    return asks(lambda ask, *sets: alike(ask, sets, change(*sets)) and all_count(ask, sets))
+
+
+def one_row_is_free(ask, *sets):
+    """Is there a first or last row of some set that may be anything?"""
+    return all_count(ask, sets) and any(
+        alike(ask, sets, swapped(sets, i, torch.cat([x[:-1], x[-1:] + 1]).roll(turn, 0)))
+        for i, x in enumerate(sets)
+        for turn in (0, 1)
+    )
+
+
+DRAWS = asks(lambda ask, *args: not near(ask(*args), ask(*args), 1e-9))
+
+# ---- 09.frechet: my_frechet(real, fake) -> number ------------------------------------------------
+
+
+def covariance(x):
+    return x.T.cov().reshape(x.shape[1], -1)
+
+
 def root(S):
-    values, vectors = torch.linalg.eigh(S)
+    values, vectors = linalg.eigh(S)
     return vectors @ values.clamp(min=0).sqrt().diag() @ vectors.T
 
 
 def roots(S):
-    return torch.linalg.eigvalsh(S).clamp(min=0).sqrt().sum()
+    return linalg.eigvalsh(S).clamp(min=0).sqrt().sum()
 
 
 def distance(
-    x,
-    y,
+    real,
+    fake,
     *,
     shift=lambda x, y: (gap(x, y) ** 2).sum(),
     cov=covariance,
+    cov_y=None,  # the fakes' covariance, where it is another
     overlap=lambda S, T: roots(root(S) @ T @ root(S)),
     spread=lambda S, T, both: S.trace() + T.trace() - 2 * both,
     end=lambda f, x: f,
 ):
-    S, T = cov(x), cov(y)
-    return end(shift(x, y) + spread(S, T, overlap(S, T)), x)
+    S, T = cov(real), (cov_y or cov)(fake)
+    return end(shift(real, fake) + spread(S, T, overlap(S, T)), real)
 
 
-shift, cov, overlap, spread, end = Part.of(distance)
+def one_side(wrong):
+    """A wrong covariance of the real examples alone, and of the fakes alone."""
+    return {"cov": wrong, "cov_y": covariance}, {"cov_y": wrong}
+
+
+def ridge(e):
+    return lambda x: covariance(x) + e * torch.eye(x.shape[1], dtype=x.dtype)
+
+
+def biased(x):
+    return x.T.cov(correction=0)
+
+
+def uncentred(x):
+    return x.T @ x / (len(x) - 1)
+
+
+def equal_means_are_right(ask, x, y):
+    x, y = x - x.mean(0), y - y.mean(0)
+    return close(ask(x, y), float(distance(x, y)), 1e-6)
+
+
+def a_shift_is_right(ask, x, y):
+    return close(ask(x, y) - ask(x, y + gap(x, y)), float((gap(x, y) ** 2).sum()), 1e-6)
+
+
+def large_sets_are_right(ask, x, y):
+    return close(ask(1e4 * x, 1e4 * y), float(distance(1e4 * x, 1e4 * y)), 1e-6)
+
+
+shift, cov, _, overlap, spread, end = Part.of(distance)
 FRECHET_MISTAKES = {
-    "NOT-A-NUMBER": (shows(lambda got, right: got != got or abs(got) == float("inf")),),
+    "COMPLEX": (shows(lambda got, right: isinstance(got, complex)),),
+    "NOT-A-NUMBER": (NOT_A_NUMBER,),
     "COVARIANCE-AXIS": cov(lambda x: x.cov(), lambda x: (x - x.mean(0)).cov()),
     "MEAN-TERM-MISSING": shift(lambda x, y: 0.0),
     "MEAN-NOT-SQUARED": shift(
@@ -121,6 +141,10 @@ FRECHET_MISTAKES = {
         lambda x, y: (x.mean() - y.mean()) ** 2,
         lambda x, y: ((x.mean(1) - y.mean(1)) ** 2).sum(),
     ),
+    "MEDIAN-FOR-MEAN": shift(
+        lambda x, y: ((x.median(0)[0] - y.median(0)[0]) ** 2).sum(),
+        lambda x, y: ((x.quantile(0.5, 0) - y.quantile(0.5, 0)) ** 2).sum(),
+    ),
     "ELEMENTWISE-SQRT": overlap(
         lambda S, T: (S @ T).sqrt().trace(),
         lambda S, T: (S.sqrt() @ T.sqrt()).trace(),
@@ -130,8 +154,21 @@ FRECHET_MISTAKES = {
     "VARIANCES-ONLY": overlap(lambda S, T: (S * T).diag().sqrt().sum()),
     "ROOTS-MULTIPLIED": overlap(lambda S, T: (root(S) @ root(T)).trace()),
     "EIGVALSH-OF-PRODUCT": overlap(lambda S, T: roots(S @ T), lambda S, T: roots(T @ S)),
-    "SINGULAR-FOR-EIGEN": overlap(lambda S, T: torch.linalg.svdvals(S @ T).sqrt().sum()),
+    "SINGULAR-FOR-EIGEN": overlap(lambda S, T: linalg.svdvals(S @ T).sqrt().sum()),
+    "CHOLESKY-FOR-ROOT": overlap(
+        lambda S, T: (linalg.cholesky(S) @ linalg.cholesky(T)).trace(),
+        lambda S, T: roots(linalg.cholesky(S) @ T @ linalg.cholesky(S)),
+        lambda S, T: roots(linalg.cholesky(S) @ T @ linalg.cholesky(S).T),
+    ),
     "NO-ROOT": overlap(lambda S, T: (S @ T).trace()),
+    "SUM-FOR-TRACE": (
+        *overlap(lambda S, T: root(root(S) @ T @ root(S)).sum()),
+        {
+            "overlap": lambda S, T: root(root(S) @ T @ root(S)).sum(),
+            "spread": lambda S, T, both: S.sum() + T.sum() - 2 * both,
+        },
+    ),
+    "COVARIANCES-MISSING": spread(lambda S, T, both: 0.0),
     "OVERLAP-ONCE": spread(lambda S, T, both: S.trace() + T.trace() - both),
     "OVERLAP-ADDED": spread(lambda S, T, both: S.trace() + T.trace() + 2 * both),
     "OVERLAP-MISSING": spread(lambda S, T, both: S.trace() + T.trace()),
@@ -144,28 +181,36 @@ FRECHET_MISTAKES = {
     "SQUARE-ROOT": end(lambda f, x: f.sqrt()),
     "HALVED": end(lambda f, x: f / 2),
     "AVERAGED-OVER-FEATURES": end(lambda f, x: f / x.shape[1]),
-    "BIASED-DIVISOR": cov(lambda x: x.T.cov(correction=0)),
+    "BIASED-DIVISOR": cov(biased),
+    "BIASED-DIVISOR/one": one_side(biased),
     "NOT-DIVIDED": cov(lambda x: (len(x) - 1) * x.T.cov()),
-    "NOT-CENTRED": cov(lambda x: x.T @ x / (len(x) - 1), lambda x: x.T @ x / len(x)),
+    "NOT-CENTRED": (*cov(uncentred, lambda x: x.T @ x / len(x)), *one_side(uncentred)),
     "CORRELATION-NOT-COVARIANCE": cov(lambda x: x.T.corrcoef()),
+    "EPSILON-WINS": (*cov(ridge(1e-3)), asks(large_sets_are_right)),
+    "DRAWS-LOTS": (DRAWS,),
+    "LENGTH-LOST": (
+        still(lambda x, y: (3 * x, 3 * y)),
+        still(lambda x, y: (x * UNITS, y * UNITS)),
+    ),
+    "MEAN-TERM": (asks(equal_means_are_right),),
+    "COVARIANCE-TERM": (asks(a_shift_is_right),),
+    "ROW-IGNORED": (asks(one_row_is_free),),
 }
 EPSILON = shows(lambda got, right: isinstance(got, float) and abs(got - right) < 0.05 * (1 + right))
-ELSE = shows(lambda got, right: True)
 
 
+UNITS = torch.tensor([1.0, 0.5, 4.0]).double()  # of three features
 MIX = torch.tensor([[2.0, 0.3, 0.1], [0.9, 1.1, 0.2], [0.4, 0.2, 0.6]]).double()
 OTHER = torch.tensor([[0.5, 0.1, 0.8], [0.2, 1.4, 0.3], [0.1, 0.9, 1.7]]).double()
 
 
 def frechet_cases(seed):
     """Ordinary pairs, whose covariances do not commute; then those that break right-looking answers."""
-    rng = seeded(seed)
-
-    def points(n, d):
-        return torch.randn(n, d, generator=rng, dtype=torch.float64)
+    points = drawing(seed)
 
     def pair(n, m):
-        return points(n, 3) @ MIX.T, points(m, 3) @ OTHER.T + torch.tensor([1.2, 2.5, 0.7])
+        x, y = points(n, 3) @ MIX.T, points(m, 3) @ OTHER.T
+        return x + torch.tensor([0.8, -1.3, 2.0]), y + torch.tensor([2.0, 1.2, 2.7])
 
     full = points(50, 4) @ (torch.eye(4).double() + 0.5)
     point = torch.full((40, 4), 0.7).double()
@@ -180,10 +225,17 @@ def frechet_cases(seed):
     broken = {"EPSILON-WINS": EPSILON, "RANK-DEFICIENT": ELSE}
     return [
         Case("two sets of 60 examples", pair(60, 60), tolerance=1e-5),
+        Case("two sets of 25 examples", pair(25, 25)[::-1], tolerance=1e-5),
         Case("60 and 41 examples", pair(60, 41), {"TWO-SIZES": ELSE}, 1e-5),
         Case("one feature", (points(30, 1), 2 + 3 * points(25, 1)), {"ONE-FEATURE": ELSE}, 1e-5),
         *(Case(what, sets, broken, 2e-3) for what, sets in flat.items()),
     ]
+
+
+def drawing(seed):
+    """points(n, d), each time new ones."""
+    rng = seeded(seed)
+    return lambda n, d: torch.randn(n, d, generator=rng, dtype=torch.float64)
 
 
 frechet = Exercise(
@@ -191,464 +243,372 @@ frechet = Exercise(
     distance,
     FRECHET_MISTAKES,
     frechet_cases,
+    read=one_real_number,
     same=close,
     what="your distance",
     library=metrics.frechet,
 )
 
-
 # ---- 09.kid: my_kid(real, fake) -> number --------------------------------------------------------
 
-PAIRS = "Of n examples, how many ordered pairs of two different ones are there?"
-KERNEL = "k(x, y) = (x . y / d + 1)^3. Compute one entry by hand and compare."
-KID_WORDS = {
+
+def others(k):
+    """The sum of a square table without its diagonal."""
+    return k.sum() - k.diagonal().sum()
+
+
+def pairs_in(k):
+    return len(k) * (len(k) - 1)
+
+
+def mmd(
+    real,
+    fake,
+    *,
+    product=lambda x, y, n: x @ y.T / x.shape[1],
+    plus=lambda p, d: p + 1,
+    power=lambda p: p**3,
+    within=lambda k: others(k) / pairs_in(k),
+    within_y=None,  # among the fakes, where it is another mean
+    mixed=lambda k: k.mean(),
+    join=lambda a, b, c: a + b - 2 * c,
+    end=lambda v: v,
+):
+    n, d = real.shape
+
+    def kernel(x, y):
+        return power(plus(product(x, y, n), d))
+
+    a, b = within(kernel(real, real)), (within_y or within)(kernel(fake, fake))
+    return end(join(a, b, mixed(kernel(real, fake))))
+
+
+def mean(k):
+    return k.mean()
+
+
+product, plus, power, within, within_y, mixed, join, end = Part.of(mmd)
+KID_MISTAKES = {
+    "NOT-A-NUMBER": (NOT_A_NUMBER,),
     "KID-DIAGONAL": (
-        "You count the pairs (x, x), an example with itself: your distance is biased upwards.",
-        "Which entries of the table x @ x.T belong to such pairs?",
+        *within(mean),
+        *within_y(mean),
+        {"within": mean, "within_y": lambda k: others(k) / pairs_in(k)},
     ),
-    "PAIRS-MISCOUNTED": (
-        "The pairs (x, x) are out of your sum, but not out of the number you divide by (or the "
-        "other way round).",
-        PAIRS,
+    "ONLY-SELF-PAIRS": within(lambda k: k.diagonal().mean()),
+    "PAIRS-MISCOUNTED": within(
+        lambda k: others(k) / k.numel(),
+        lambda k: k.sum() / pairs_in(k),
+        lambda k: others(k) / k.numel() + 1 / len(k),
+        lambda k: others(k) / (len(k) - 1) ** 2,
+        lambda k: others(k) / (len(k) * (len(k) + 1)),
+        lambda k: k.triu().sum() / (len(k) * (len(k) + 1) / 2),
     ),
-    "HALF-OF-PAIRS": (
-        "You sum one triangle of the table and divide by all pairs (or both and by half).",
-        "(x, x') and (x', x) are two ordered pairs. How many entries does one triangle hold?",
+    "HALF-OF-PAIRS": within(
+        lambda k: others(k) / pairs_in(k) / 2,
+        lambda k: others(k) / pairs_in(k) * 2,
+        lambda k: k.triu(1).mean(),
     ),
-    "CROSS-ONCE": (
-        "You subtract the mean over mixed pairs once, not twice.",
-        "For two equal distributions all three means are alike. What should be left?",
+    "CROSS-PAIRED": mixed(lambda k: k.diagonal().mean()),
+    "CROSS-DIAGONAL": mixed(lambda k: others(k) / (k.numel() - min(k.shape))),
+    "CROSS-MISCOUNTED": mixed(
+        lambda k: others(k) / k.numel(),
+        lambda k: k.sum() / (k.numel() - min(k.shape)),
+        lambda k: k.sum() / len(k),
     ),
-    "CROSS-ADDED": (
-        "You add the mean over mixed pairs.",
-        "For two equal distributions the terms should cancel. Do they?",
+    "CROSS-ONCE": join(lambda a, b, c: a + b - c),
+    "CROSS-ADDED": join(lambda a, b, c: a + b + 2 * c, lambda a, b, c: a + b + c),
+    "CROSS-MISSING": join(
+        lambda a, b, c: a + b, lambda a, b, c: a - b, lambda a, b, c: (a - b).abs()
     ),
-    "CROSS-DIAGONAL": (
-        "You leave a diagonal out of the *mixed* pairs too.",
-        "The i-th real and the i-th fake example have nothing to do with each other. Why drop "
-        "that pair?",
+    "ONE-SIDED": join(
+        lambda a, b, c: a - c,
+        lambda a, b, c: b - c,
+        lambda a, b, c: a - 2 * c,
+        lambda a, b, c: b - 2 * c,
+        lambda a, b, c: 2 * a - 2 * c,
+        lambda a, b, c: 2 * b - 2 * c,
     ),
-    "CROSS-MISSING": (
-        "Only pairs within one set enter: you never compare real with fake.",
-        "Which term of the formula holds both x and y?",
-    ),
-    "ONE-SIDED": (
-        "One of the two sets is compared only with the other, never with itself.",
-        "There are three means in the formula. Which is missing?",
-    ),
-    "SQUARE-ROOT": (
-        "You return a root of the number asked for.",
-        "What would the root be where the unbiased number falls below 0?",
-    ),
-    "HALVED": ("Your number is half of the right one.", "Is there a 1/2 in the formula?"),
+    "ONE-SUBTRACTED": join(lambda a, b, c: a - b - 2 * c, lambda a, b, c: b - a - 2 * c),
+    "CROSS-ALONE": join(lambda a, b, c: c, lambda a, b, c: 2 * c, lambda a, b, c: -2 * c),
+    "SQUARE-ROOT": end(lambda v: v.sqrt(), lambda v: v.abs().sqrt(), lambda v: v.relu().sqrt()),
+    "CLAMPED": end(lambda v: v.relu(), lambda v: v.abs()),
+    "HALVED": end(lambda v: v / 2),
+    "SIGN": end(lambda v: -v),
     "NOT-AVERAGED": (
-        "You add up kernel values and do not divide by the number of pairs.",
-        "The formula has three *means*.",
+        {"within": lambda k: k.sum(), "mixed": lambda k: k.sum()},
+        {"within": others, "mixed": lambda k: k.sum()},
+        *within(others, lambda k: k.sum()),
+        *mixed(lambda k: k.sum()),
     ),
-    "KERNEL-DEGREE": ("Your kernel has another power than 3.", KERNEL),
-    "KERNEL-NO-D": (
-        "Your kernel does not divide the product by d, the number of features.",
-        KERNEL,
+    "MEDIAN-FOR-MEAN": (
+        *mixed(lambda k: k.median()),
+        {"mixed": lambda k: k.median(), "within": lambda k: k[~torch.eye(len(k)).bool()].median()},
     ),
-    "KERNEL-DIVIDED-BY-N": (
-        "Your kernel divides by the number of examples, not by d.",
-        "`len(x)` is n. Which size of x is the number of features?",
+    "KERNEL-DEGREE": power(lambda p: p**2, lambda p: p**4),
+    "KERNEL-NO-D": product(lambda x, y, n: x @ y.T),
+    "KERNEL-DIVIDED-BY-N": product(
+        lambda x, y, n: x @ y.T / len(x),
+        lambda x, y, n: x @ y.T / len(y),
+        lambda x, y, n: x @ y.T / n,
     ),
-    "KERNEL-NO-ONE": ("Your kernel lacks the + 1.", KERNEL),
-    "KERNEL-ONE-INSIDE": ("Your kernel divides the 1 by d as well.", KERNEL),
-    "KERNEL-ROOT-D": ("Your kernel divides by the root of d, not by d.", KERNEL),
+    "KERNEL-NO-ONE": plus(lambda p, d: p),
+    "KERNEL-ONE-INSIDE": plus(lambda p, d: p + 1 / d),
+    "KERNEL-ROOT-D": product(lambda x, y, n: x @ y.T / x.shape[1] ** 0.5),
+    "KERNEL-D-OUTSIDE": (
+        {"product": lambda x, y, n: x @ y.T, "end": lambda v: v / 3},
+        {"product": lambda x, y, n: x @ y.T, "end": lambda v: v / 3, "plus": lambda p, d: p},
+    ),
+    "KERNEL-MINUS": plus(lambda p, d: p - 1, lambda p, d: 1 - p),
+    "KERNEL-ABSOLUTE": power(lambda p: p.abs() ** 3, lambda p: p.relu() ** 3),
+    "KERNEL-AXIS": product(lambda x, y, n: x.T @ y / len(x), lambda x, y, n: x.T @ y / x.shape[1]),
     "MEANS-ONLY": (
-        "Your number compares nothing but the means of the two sets.",
-        "The kernel's third power goes on each pair, before any mean is taken.",
+        *power(lambda p: p),
+        lambda x, y: (gap(x, y) ** 2).sum(),
+        lambda x, y: (gap(x, y) ** 2).mean(),
+        lambda x, y: (gap(x, y) ** 2).sum() ** 3,
     ),
-    "SIGN": (
-        "Your number has the wrong sign.",
-        "Likeness within the sets counts for, likeness between them against, the distance.",
+    "POWER-TOO-LATE": (
+        {
+            "power": lambda p: p,
+            "within": lambda k: (others(k) / pairs_in(k)) ** 3,
+            "mixed": lambda k: k.mean() ** 3,
+        },
+        {"power": mean, "within": lambda v: v**3, "mixed": lambda v: v**3},
     ),
-    "NOT-A-NUMBER": (
-        "You return NaN (or inf) for two ordinary sets.",
-        "Print the three means. Is there a root of something negative?",
+    "DRAWS-LOTS": (DRAWS,),
+    "NOT-FROM-THE-ORIGIN": (
+        still(lambda x, y: (x + 1, y + 1)),
+        still(lambda x, y: (x, y + 1)),
     ),
+    "LENGTH-LOST": (still(lambda x, y: (3 * x, 3 * y)), still(lambda x, y: (x, 3 * y))),
+    "ROW-IGNORED": (asks(one_row_is_free),),
 }
 
 
-def kid(answer):
-    """my_kid(real [n, d], fake [m, d]) -> the unbiased squared kernel distance."""
-    for n, m in ((9, 9), (9, 6)):
-        x, y = _points(n, 3, 1) + 0.5, 1.5 * _points(m, 3, 2)
-        got = _one(answer, x, y)
-        if not near(got, metrics.kid(x, y), 1e-5):
-            _name(got, _kid_slips(x, y), KID_WORDS)
-            if not np.isfinite(got):
-                raise Misconception("NOT-A-NUMBER", *KID_WORDS["NOT-A-NUMBER"])
-            _broken_kid(answer, got, x, y)
-    _below_zero(answer)
-    _equal_rows(answer)
-    return (
-        "Right, and unbiased: around 0, below it too, for two samples of one distribution, "
-        "however small."
-    )
-
-
-def _kernel(x, y, power=3, scale=None, one=1.0):
-    return (x @ y.T / (x.shape[1] if scale is None else scale) + one) ** power
-
-
-def _mmd(x, y, kernel=_kernel, cross=2.0):
-    """Unbiased; `cross` is how many times the mixed pairs are subtracted."""
-    return _within(kernel(x, x)) + _within(kernel(y, y)) - cross * kernel(x, y).mean()
-
-
-def _within(k, off=True, fewer=True):
-    """Mean over the pairs of one set; off: without the diagonal in the sum; fewer: in the count."""
-    n = len(k)
-    return (k.sum() - off * k.diagonal().sum()) / (n * (n - 1) if fewer else n * n)
-
-
-def _kid_slips(x, y):
-    n, m, d = len(x), len(y), x.shape[1]
-    xx, yy, xy = _kernel(x, x), _kernel(y, y), _kernel(x, y)
-    a, b, c = _within(xx), _within(yy), xy.mean()
-    right = a + b - 2 * c
-    yield from [
-        ("KID-DIAGONAL", xx.mean() + yy.mean() - 2 * c),
-        ("KID-DIAGONAL", xx.mean() + b - 2 * c),
-        ("KID-DIAGONAL", a + yy.mean() - 2 * c),
-        ("PAIRS-MISCOUNTED", _within(xx, fewer=False) + _within(yy, fewer=False) - 2 * c),
-        ("PAIRS-MISCOUNTED", _within(xx, off=False) + _within(yy, off=False) - 2 * c),
-        ("HALF-OF-PAIRS", a / 2 + b / 2 - 2 * c),
-        ("HALF-OF-PAIRS", 2 * a + 2 * b - 2 * c),
-        ("CROSS-ONCE", a + b - c),
-        ("CROSS-ONCE", xx.mean() + yy.mean() - c),
-        ("CROSS-ADDED", a + b + 2 * c),
-        ("CROSS-MISSING", a + b),
-        ("CROSS-MISSING", a - b),
-        ("CROSS-MISSING", (a - b).abs()),
-        ("ONE-SIDED", a - c),
-        ("ONE-SIDED", b - c),
-        ("ONE-SIDED", a - 2 * c),
-        ("ONE-SIDED", b - 2 * c),
-        ("SQUARE-ROOT", right.abs().sqrt()),
-        ("SQUARE-ROOT", (xx.mean() + yy.mean() - 2 * c).abs().sqrt()),
-        ("HALVED", right / 2),
-        ("SIGN", -right),
-        ("NOT-AVERAGED", xx.sum() + yy.sum() - 2 * xy.sum()),
-        ("NOT-AVERAGED", n * (n - 1) * a + m * (m - 1) * b - 2 * n * m * c),
-    ]
-    off = xy.sum() - xy.diagonal().sum()
-    for pairs in (n * (n - 1), n * m - min(n, m), n * m):
-        yield "CROSS-DIAGONAL", a + b - 2 * off / pairs
-    yield from _kernel_slips(x, y, n, d)
-
-
-def _kernel_slips(x, y, n, d):
-    shift = ((x.mean(0) - y.mean(0)) ** 2).sum()
-    yield from [("MEANS-ONLY", value) for value in (shift, shift / d, shift**3)]
-    for code, kernel in (
-        ("KERNEL-DEGREE", lambda a, b: _kernel(a, b, power=2)),
-        ("KERNEL-DEGREE", lambda a, b: _kernel(a, b, power=4)),
-        ("MEANS-ONLY", lambda a, b: _kernel(a, b, power=1)),
-        ("KERNEL-NO-D", lambda a, b: _kernel(a, b, scale=1)),
-        ("KERNEL-DIVIDED-BY-N", lambda a, b: _kernel(a, b, scale=len(a))),
-        ("KERNEL-DIVIDED-BY-N", lambda a, b: _kernel(a, b, scale=n)),
-        ("KERNEL-NO-ONE", lambda a, b: _kernel(a, b, one=0)),
-        ("KERNEL-ONE-INSIDE", lambda a, b: _kernel(a, b, one=1 / d)),
-        ("KERNEL-ROOT-D", lambda a, b: _kernel(a, b, scale=d**0.5)),
-    ):
-        yield code, _mmd(x, y, kernel)
-
-
-def _broken_kid(answer, got, x, y):
-    n, m = len(x), len(y)
-    if n != m:
-        raise Misconception(
-            "TWO-SIZES",
-            f"Right for two sets of {n}, but not for {n} real and {m} fake examples.",
-            "Each of the three means has its own number of pairs.",
-        )
-    seen = f"For two sets of shape {list(x.shape)} you return {got:.4g}, which is wrong."
-    if not near(_one(answer, y, x), got, 1e-6):
-        seen += " With real and fake exchanged it is another number, and should not be."
-    raise Misconception(
-        "WRONG-VALUE", seen, "Print the three means, and check the kernel of one pair by hand."
-    )
-
-
-def _below_zero(answer):
-    """Two samples of one distribution whose unbiased distance is negative."""
-    pairs = ((_points(8, 4, 2 * seed), _points(7, 4, 2 * seed + 1)) for seed in range(20))
-    x, y = next(pair for pair in pairs if metrics.kid(*pair) < -0.1)
-    got, right = _one(answer, x, y), metrics.kid(x, y)
-    if near(got, right, 1e-5):
-        return
-    if near(got, 0.0) or near(got, abs(right)):
-        raise Misconception(
-            "CLAMPED",
-            f"Where the unbiased number is {right:.3f} you return {got:.3f}: never below 0.",
-            "What is the mean of numbers that scatter around 0, once the negative ones are lifted?",
-        )
-    raise Misconception(
-        "SQUARE-ROOT" if np.isnan(got) else "WRONG-VALUE",
-        f"Where the unbiased number is {right:.3f} you return {got:.3f}.",
-        "Is there a root of it? It may be negative, and that means: no difference found.",
-    )
-
-
-def _equal_rows(answer):
-    """A set in which rows repeat: pairs of two different rows with the same numbers count."""
-    x, y = _points(4, 3, 11).repeat(2, 1), _points(4, 3, 12).repeat(2, 1) + 0.3
+def kid_cases(seed):
+    """Far and near pairs of equal size, one with a number below 0; two sizes; and equal rows."""
+    points = drawing(seed)
+    near_ones = ((points(8, 3), points(8, 3)) for _ in range(1000))
+    below = next(pair for pair in near_ones if metrics.kid(*pair) < -0.1)
+    x, y = points(4, 3).repeat(2, 1), points(4, 3).repeat(2, 1) + 0.3
     y[0] = x[0]
-    got = _one(answer, x, y)
-    if not near(got, metrics.kid(x, y), 1e-5):
-        raise Misconception(
-            "EQUAL-ROWS-DROPPED",
-            f"Right, until a set holds the same row twice: then {got:.4g} instead of "
-            f"{metrics.kid(x, y):.4g}.",
-            "Leave out the pairs of a row with itself by their place (i = j), not by their "
-            "numbers.",
-        )
+    return [
+        Case("two sets of 9 examples", (points(9, 3) + 2, 1.5 * points(9, 3)), tolerance=1e-5),
+        Case("two samples of one distribution", below, tolerance=1e-5),
+        Case("9 and 6 examples", (points(9, 3) + 0.5, points(6, 3)), {"TWO-SIZES": ELSE}, 1e-5),
+        Case("5 features", (points(7, 5), points(7, 5) + 1), {"KERNEL-FIXED-D": ELSE}, 1e-5),
+        Case("a row that stands in a set twice", (x, y), {"EQUAL-ROWS-DROPPED": ELSE}, 1e-5),
+    ]
 
+
+def near_or_both_nan(a, b, tolerance):
+    return near(a, b, tolerance) or (a != a and b != b)
+
+
+kid = Exercise("09.kid", mmd, KID_MISTAKES, kid_cases, alike=near_or_both_nan, library=metrics.kid)
 
 # ---- 09.precision_recall: my_precision_recall(train, held_out, fake, k) -> (precision, recall) ---
 
-NEIGHBOUR = "In `torch.cdist(x, x)`, which distance stands first in each sorted row?"
-BALL = "A ball belongs to its centre. Whose radius is compared with which side of your table?"
-ASKED = "Precision asks each fake: does some real ball hold you? Recall asks each real point."
-PR_WORDS = {
-    "PR-SWAPPED": (
-        "Your two numbers are exchanged: what you call precision is recall.",
-        "A generator collapsed onto one good point: which of the two must be low?",
-    ),
-    "TRAIN-LEAK": (
-        "Your reference holds training data. A generator that copies it is then judged by its own "
-        "source, and does better than new real data would.",
-        "Which of the two real sets has the generator never seen?",
-    ),
-    "SAMPLE-SIZE": (
-        "You use all rows of both sets, though they are not equally many: with more fakes recall "
-        "rises by itself.",
-        "How many rows may be used of each, so that both are the same number?",
-    ),
-    "FIRST-ROWS": (
-        "You make the sets equally large, but keep other rows than the first.",
-        "The text asks for the first rows of the larger set: then everybody gets one number.",
-    ),
-    "K-OFF-BY-ONE": ("Your balls reach to neighbour k - 1: a point counts as its own.", NEIGHBOUR),
-    "K-TOO-FAR": ("Your balls reach to neighbour k + 1.", NEIGHBOUR),
-    "RIM-COUNTS": (
-        "Right, but for points exactly on the rim of a ball: you count them as inside.",
-        "Strictly nearer than the k-th neighbour, says the text.",
-    ),
-    "BALLS-COUNTED": (
-        "You return the share of *balls* that hold a point, not of points that lie in a ball.",
-        ASKED,
-    ),
-    "RADIUS-FROM-OTHER-SET": (
-        "Your radius reaches to the k-th nearest point of the *other* set.",
-        "The ball around a real point is measured among real points.",
-    ),
-    "ONE-RADIUS": (
-        "All your balls have one radius.",
-        "Balls are large where points are few. Along which dimension is a mean or maximum taken?",
-    ),
-    "RADIUS-IS-A-MEAN": (
-        "Your radius is the mean distance to the k nearest, not the distance to the k-th.",
-        "The k-th in order alone decides.",
-    ),
-    "COUNTED-NOT-SHARED": (
-        "You count how many balls hold a point (that is density, up to its factor).",
-        "Inside one ball or inside ten: here both count once.",
-    ),
-    "ALL-FOR-ANY": ("You ask that a point lies in *all* balls.", "One ball is enough."),
-    "ONE-MINUS": ("You return the shares of points *outside*.", ASKED),
+
+def in_order(a, b, p=2.0):
+    return torch.cdist(a, b, p).sort(dim=1).values
+
+
+def first_rows(real, fake, train):
+    return real[: len(fake)], fake[: len(real)]
+
+
+def shares(
+    train,
+    held_out,
+    fake,
+    k=3,
+    *,
+    reference=lambda train, held_out: held_out,
+    cut=first_rows,
+    apart=torch.cdist,
+    radius=lambda centres, points, k: in_order(centres, centres)[:, k],
+    inside=lambda d, radius: d < radius,
+    share=lambda table, k: table.any(1).double().mean(),
+    give=lambda precision, recall: (precision, recall),
+):
+    real, fake = cut(reference(train, held_out), fake, train)
+
+    def part(points, centres):
+        return share(inside(apart(points, centres), radius(centres, points, k)), k)
+
+    return give(part(fake, real), part(real, fake))
+
+
+def two_shares(value):
+    value = tuple(value.values()) if isinstance(value, dict) else value
+    precision, recall = several(value, 2)
+    return {
+        "your precision": number(precision, "Your precision"),
+        "your recall": number(recall, "Your recall"),
+    }
+
+
+def of_three(real, fake, train):
+    n = min(len(real), len(fake), len(train))
+    return real[:n], fake[:n]
+
+
+def last_rows(real, fake, train):
+    n = min(len(real), len(fake))
+    return real[-n:], fake[-n:]
+
+
+def but(rows):
+    """The first rows, without some of them."""
+    return lambda *sets: [x[rows] for x in first_rows(*sets)]
+
+
+def metric(p):
+    """Another distance: for the points, and for the radius too."""
+    other = {"apart": lambda a, b: torch.cdist(a, b, p)}
+    return other, {**other, "radius": lambda c, points, k: in_order(c, c, p)[:, k]}
+
+
+def one_is_right(got, right):
+    return [near(got[part], right[part]) for part in right].count(True) == 1
+
+
+def all_three(change):
+    """The learner's numbers move when this is done to all three sets."""
+    return asks(lambda ask, *a: not alike(ask, a[:3], [change(x) for x in a[:3]], a[3]))
+
+
+def moved_by_train(ask, train, held_out, fake, k):
+    return not alike(ask, (train, held_out, fake), (train.flip(1) + 1, held_out, fake), k)
+
+
+def moved_by_the_size_of_train(ask, train, held_out, fake, k):
+    return not alike(ask, (train, held_out, fake), (train[: k + 2], held_out, fake), k)
+
+
+def moved_by_later_rows(ask, train, held_out, fake, k):
+    n = min(len(held_out), len(fake))
+    later = (torch.cat([x[:n], x[n:].flip(1) + 0.5]) for x in (held_out, fake))
+    return not alike(ask, (train, held_out, fake), (train, *later), k)
+
+
+def moved_by_turning_alone(ask, *sets_and_k):
+    *sets, k = sets_and_k
+    turned, wider = ([f(x) for x in sets] for f in (lambda x: x @ TURN, lambda x: 3 * x))
+    return alike(ask, sets, wider, k) and not alike(ask, sets, turned, k)
+
+
+def only_one_k(ask, train, *sets_and_k):
+    *sets, k = sets_and_k
+    return alike(lambda *a: ask(train, *sets, *a), (k,), (k + 3,)) and all_count(
+        lambda *others: ask(train, *others, k), sets
+    )
+
+
+TURN = torch.tensor([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]]).double()
+reference, cut, apart, radius, inside, share, give = Part.of(shares)
+PR_MISTAKES = {
+    "ALL-INSIDE": (shows(lambda got, right: set(got.values()) == {1.0}),),
     "SAME-TWICE": (
-        "Both of your numbers are the same one.",
-        "Precision and recall exchange the roles of the two sets. Do your two lines?",
+        shows(lambda got, right: len(set(got.values())) == 1 and one_is_right(got, right)),
     ),
+    "TRAIN-LEAK": reference(
+        lambda train, held_out: train,
+        lambda train, held_out: torch.cat([train, held_out]),
+        lambda train, held_out: torch.cat([held_out, train]),
+    ),
+    "PR-SWAPPED": give(lambda p, r: (r, p)),
+    "K-OFF-BY-ONE": radius(lambda c, p, k: in_order(c, c)[:, k - 1]),
+    "K-TOO-FAR": radius(lambda c, p, k: in_order(c, c)[:, k + 1]),
+    "SAMPLE-SIZE": cut(lambda real, fake, train: (real, fake)),
+    "TRAIN-CUTS": cut(of_three),
+    "FIRST-ROWS": cut(last_rows),
+    "ROW-IGNORED": cut(but(slice(0, -1)), but(slice(1, None))),
+    "RADIUS-FROM-OTHER-SET": radius(
+        lambda c, p, k: in_order(c, p)[:, k - 1],
+        lambda c, p, k: in_order(c, p)[:, k],
+        lambda c, p, k: in_order(c, torch.cat([c, p]))[:, k],
+    ),
+    "ONE-RADIUS": radius(
+        lambda c, p, k: in_order(c, c)[:, k].mean(),
+        lambda c, p, k: in_order(c, c)[:, k].max(),
+        lambda c, p, k: in_order(c, c)[:, k].median(),
+    ),
+    "NO-RADIUS": radius(lambda c, p, k: torch.zeros(len(c))),
+    "FARTHEST-FOR-NEAREST": radius(
+        lambda c, p, k: in_order(c, c).flip(1)[:, k],
+        lambda c, p, k: in_order(c, c).flip(1)[:, k - 1],
+    ),
+    "RADIUS-IS-A-MEAN": radius(
+        lambda c, p, k: in_order(c, c)[:, 1 : k + 1].mean(1),
+        lambda c, p, k: in_order(c, c)[:, : k + 1].mean(1),
+        lambda c, p, k: in_order(c, c)[:, :k].mean(1),
+    ),
+    "RADIUS-HALVED": radius(lambda c, p, k: in_order(c, c)[:, k] / 2),
+    "BALLS-COUNTED": (
+        *share(lambda t, k: t.any(0).double().mean()),
+        *radius(lambda c, p, k: in_order(p, p)[:, k, None]),
+    ),
+    "NEAREST-BALL-ONLY": inside(lambda d, radius: (d == d.amin(1, keepdim=True)) & (d < radius)),
+    "COUNTED-NOT-SHARED": share(
+        lambda t, k: t.sum(1).double().mean(),
+        lambda t, k: t.sum(1).double().mean() / k,
+        lambda t, k: t.double().mean(),
+    ),
+    "ALL-FOR-ANY": share(lambda t, k: t.all(1).double().mean()),
+    "ONE-MINUS": share(lambda t, k: 1 - t.any(1).double().mean()),
     "SQUARED-MISMATCH": (
-        "Squared distances meet radii that are not squared (or the other way round).",
-        "Scale all sets by 10: nothing should change. Does it?",
+        *apart(lambda a, b: torch.cdist(a, b) ** 2),
+        *radius(lambda c, p, k: in_order(c, c)[:, k] ** 2),
     ),
-    "PERCENT": ("You return percent.", "Shares between 0 and 1 are asked for."),
-    "INTEGER": ("You return counts, not shares.", "By what should a count be divided?"),
+    "NOT-EUCLIDEAN": metric(1.0) + metric(float("inf")),
+    "PERCENT": share(lambda t, k: 100 * t.any(1).double().mean()),
+    "INTEGER": share(lambda t, k: t.any(1).sum()),
+    "DRAWS-LOTS": (DRAWS,),
+    "TRAIN-LEAK/asked": (asks(moved_by_train),),
+    "TRAIN-CUTS/asked": (asks(moved_by_the_size_of_train),),
+    "FIRST-ROWS/asked": (asks(moved_by_later_rows),),
+    "K-IGNORED": (asks(only_one_k),),
+    "SCALE-MATTERS": (all_three(lambda x: 16 * x),),
+    "NOT-EUCLIDEAN/asked": (asks(moved_by_turning_alone),),
+    "PLACE-MATTERS": (all_three(lambda x: x + 3),),
 }
+MORE = shows(lambda got, right: all(got[part] >= right[part] for part in right))
 
 
-def precision_recall(answer):
-    """my_precision_recall(train [N, d], held_out [n, d], fake [m, d], k) -> (precision, recall)"""
-    for sizes in ((70, 110), (110, 70)):
-        sets = _three_sets(*sizes)
-        for k in (3, 5):
-            got = _pair(answer, *sets, k)
-            if not near(got, _right(*sets, k), 1e-6):
-                _name(got, _pr_slips(*sets, k), PR_WORDS)
-                _broken_pair(answer, got, *sets, k)
-    _rim(answer)
-    return (
-        "Right, on data that the generator has never seen, with equally many points. A copier "
-        "scores here what a perfect generator does: chapter 09, section 10, finds it."
-    )
+def pr_cases(seed):
+    """The fakes too narrow, shifted, and in part near-copies of train; then rims and equal rows."""
+    points = drawing(seed)
 
+    def uneven(n, wide=1.0):  # three coordinates; some points far out
+        return points(n, 3) * torch.tensor([1.0, wide, 0.6]) * (0.6 * points(n, 1)).exp()
 
-def _three_sets(n, m):
-    """train, held_out, fake: the fakes are too narrow, shifted, and in part near-copies of train."""
-    train, held_out = _points(150, 2, 21) * torch.tensor([2.0, 1.0]), _points(n, 2, 22)
-    fake = 0.6 * _points(m, 2, 23) + torch.tensor([0.9, 0.2])
-    fake[::3] = train[: len(fake[::3])] + 0.05 * _points(len(fake[::3]), 2, 24)
-    return train, held_out * torch.tensor([2.0, 1.0]), fake
+    def three(N, n, m, scale=1.0):
+        train, held_out = uneven(N, 2.5), uneven(n, 2.5)
+        fake = 0.8 * uneven(m) + torch.tensor([1.5, 0.4, -0.3])
+        fake[::4] *= torch.tensor([2.5, 1.0, 2.0])
+        fake[1::5] = train[: len(fake[1::5])] + 0.05 * points(len(fake[1::5]), 3)
+        return scale * train, scale * held_out, scale * fake
 
+    def line(*places):
+        return torch.tensor([[place, 0.0, 0.0] for place in places], dtype=torch.float64)
 
-def _right(train, held_out, fake, k):
-    n = min(len(held_out), len(fake))
-    return metrics.precision_recall(held_out[:n], fake[:n], k)
-
-
-def _pair(answer, *args):
-    """The two returned shares as floats, or a named verdict on what came back instead."""
-    result = _called(answer, *args)
-    if result is None:
-        raise Misconception(
-            "NOTHING-RETURNED",
-            "Your function returned None.",
-            "End it with `return precision, recall`.",
-        )
-    if isinstance(result, dict):
-        result = tuple(result.values())
-    if not isinstance(result, tuple | list | torch.Tensor | np.ndarray) or np.ndim(result) == 0:
-        raise Misconception(
-            "TWO-NUMBERS",
-            f"You return one {type(result).__name__}.",
-            "Two numbers are asked for: `return precision, recall`.",
-        )
-    if len(result) != 2:
-        raise Misconception(
-            "TWO-NUMBERS",
-            f"You return {len(result)} values.",
-            "Two numbers are asked for: `return precision, recall`.",
-        )
-    return tuple(
-        number(value, f"Your {name}") for value, name in zip(result, ("precision", "recall"))
-    )
-
-
-def _balls(x, k):
-    return torch.cdist(x, x).sort(dim=1).values[:, k]
-
-
-def _shares(real, fake, inside, reduce=None):
-    """(of fakes in real balls, of reals in fake balls), for inside(points, centres) -> table."""
-    reduce = reduce or (lambda table: table.any(1).double().mean())
-    return float(reduce(inside(fake, real))), float(reduce(inside(real, fake)))
-
-
-def _pr_slips(train, held_out, fake, k):
-    n = min(len(held_out), len(fake))
-    real, made, (p, r) = held_out[:n], fake[:n], _right(train, held_out, fake, k)
-    pool = torch.cat([train, held_out])
-    shorter = min(len(train), len(fake))
-    same = metrics.precision_recall
-    yield from [
-        ("PR-SWAPPED", (r, p)),
-        ("TRAIN-LEAK", same(train, fake, k)),
-        ("TRAIN-LEAK", same(train[:shorter], fake[:shorter], k)),
-        ("TRAIN-LEAK", same(train[:n], made, k)),
-        ("TRAIN-LEAK", same(pool, fake, k)),
-        ("TRAIN-LEAK", same(pool[:shorter], fake[:shorter], k)),
-        ("TRAIN-LEAK", same(torch.cat([held_out, train]), fake, k)),
-        ("TRAIN-LEAK", same(train, fake, k)[::-1]),
-        ("SAMPLE-SIZE", same(held_out, fake, k)),
-        ("SAMPLE-SIZE", same(held_out, fake, k)[::-1]),
-        ("FIRST-ROWS", same(held_out[-n:], fake[-n:], k)),
-        ("K-OFF-BY-ONE", same(real, made, k - 1)),
-        ("K-OFF-BY-ONE", same(held_out, fake, k - 1)),
-        ("K-OFF-BY-ONE", same(train, fake, k - 1)),
-        ("K-TOO-FAR", same(real, made, k + 1)),
-        ("ONE-MINUS", (1 - p, 1 - r)),
-        ("SAME-TWICE", (p, p)),
-        ("SAME-TWICE", (r, r)),
-        ("PERCENT", (100 * p, 100 * r)),
-        ("INTEGER", (n * p, n * r)),
-        ("ALL-FOR-ANY", (0.0, 0.0)),
+    train = line(200, 201, 202, 203)
+    rims = train, line(0, 1, 50, 51), line(-1, 2, 0.5, 52), 1
+    equal = train, line(0, 0, 4, 5, 9), line(1, 1, 6, 2, 20), 1
+    return [
+        Case("45 real, 95 fake, k = 2", (*three(99, 45, 95, 0.1), 2), tolerance=1e-6),
+        Case("90 real, 44 fake, k = 1", (*three(40, 90, 44, 2.0), 1), tolerance=1e-6),
+        Case("55 real, 70 fake, k = 3", (*three(50, 55, 70), 3), tolerance=1e-6),
+        Case("9 real, 8 fake, k = 6", (*three(20, 9, 8), 6), tolerance=1e-6),
+        Case("points on the rim of balls", rims, {"RIM-COUNTS": MORE}, 1e-6),
+        Case("a row that stands in a set twice", equal, {"EQUAL-ROWS-DROPPED": ELSE}, 1e-6),
     ]
-    yield from _table_slips(real, made, k)
 
 
-def _table_slips(real, made, k):
-    """Slips in the table of points and balls, as rules (points, centres) -> table."""
-
-    def nearer(radius, square=1):
-        return lambda points, centres: (
-            torch.cdist(points, centres) ** square < radius(points, centres)
-        )
-
-    right = nearer(lambda points, centres: _balls(centres, k))
-    for reduce in (lambda t: t.sum(1).double().mean(), lambda t: t.sum().double() / (k * len(t))):
-        yield "COUNTED-NOT-SHARED", _shares(real, made, right, reduce)
-    balls = _shares(real, made, right, lambda table: table.any(0).double().mean())
-    yield from [("BALLS-COUNTED", balls), ("BALLS-COUNTED", balls[::-1])]
-    for code, radius, square in (
-        (
-            "RADIUS-FROM-OTHER-SET",
-            lambda points, centres: torch.cdist(centres, points).sort(1).values[:, k],
-            1,
-        ),
-        (
-            "RADIUS-FROM-OTHER-SET",
-            lambda points, centres: torch.cdist(centres, points).sort(1).values[:, k - 1],
-            1,
-        ),
-        ("ONE-RADIUS", lambda points, centres: _balls(centres, k).mean(), 1),
-        ("ONE-RADIUS", lambda points, centres: _balls(centres, k).max(), 1),
-        ("ONE-RADIUS", lambda points, centres: _balls(centres, k).median(), 1),
-        (
-            "RADIUS-IS-A-MEAN",
-            lambda points, centres: (
-                torch.cdist(centres, centres).sort(1).values[:, 1 : k + 1].mean(1)
-            ),
-            1,
-        ),
-        ("SQUARED-MISMATCH", lambda points, centres: _balls(centres, k), 2),
-        ("SQUARED-MISMATCH", lambda points, centres: _balls(centres, k) ** 2, 1),
-    ):
-        yield code, _shares(real, made, nearer(radius, square))
-
-
-def _broken_pair(answer, got, train, held_out, fake, k):
-    if k != 3 and near(got, _right(train, held_out, fake, 3), 1e-6):
-        raise Misconception(
-            "K-IGNORED",
-            f"For k = {k} you return what is right for k = 3.",
-            "Look for a number in your code that should be `k`.",
-        )
-    seen = f"You return precision {got[0]:.3f} and recall {got[1]:.3f}, which is wrong"
-    if not all(0 <= value <= 1 for value in got):
-        seen += "; both are shares, between 0 and 1"
-    raise Misconception(
-        "WRONG-VALUE",
-        seen + ".",
-        "Take 4 points on a line with k = 1, work out the balls by hand, and print yours.",
-    )
-
-
-def _rim(answer):
-    """On a line: real balls of radius 1, and fakes exactly at distance 1; and one inside."""
-    held_out = torch.tensor([[0.0, 0], [1, 0], [50, 0], [51, 0]]).double()
-    fake = torch.tensor([[-1.0, 0], [2, 0], [0.5, 0], [52, 0]]).double()
-    train = torch.tensor([[200.0, 0], [201, 0], [202, 0], [203, 0]]).double()
-    got, right = _pair(answer, train, held_out, fake, 1), _right(train, held_out, fake, 1)
-    if near(got, right, 1e-6):
-        return
-    near_rim = _shares(
-        held_out, fake, lambda points, centres: torch.cdist(points, centres) <= _balls(centres, 1)
-    )
-    if near(got, near_rim, 1e-6):
-        raise Misconception("RIM-COUNTS", *PR_WORDS["RIM-COUNTS"])
-    raise Misconception(
-        "WRONG-VALUE",
-        f"For reals at 0, 1, 50, 51 and fakes at -1, 2, 0.5, 52 on a line, with k = 1, you return "
-        f"{got[0]:.2f} and {got[1]:.2f}; {right[0]:.2f} and {right[1]:.2f} are right.",
-        "All real balls have radius 1 there. Which fakes lie inside one?",
-    )
+precision_recall = Exercise("09.precision_recall", shares, PR_MISTAKES, pr_cases, read=two_shares)
 
 
 EXERCISES = {"frechet": frechet, "kid": kid, "precision_recall": precision_recall}

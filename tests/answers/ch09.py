@@ -146,73 +146,60 @@ def no_clamp(S, T):
     return torch.linalg.eigvalsh(half @ T @ half).sqrt().sum()
 
 
+def frechet_of(change):
+    """The right distance of sets that were changed first."""
+    return lambda x, y: f_by_the_formula(*change(x, y))
+
+
+def ridge(e):
+    return lambda S, T: overlap(S + e * torch.eye(len(S)), T + e * torch.eye(len(S)))
+
+
 FRECHET_WRONG = [
-    ("MEAN-TERM-MISSING", with_mean(lambda x, y: 0.0)),
     ("MEAN-TERM-MISSING", lambda x, y: f_of(biased(x), biased(y), 0.0)),
-    ("MEAN-NOT-SQUARED", with_mean(lambda x, y: (x.mean(0) - y.mean(0)).norm())),
     ("MEAN-NOT-SQUARED", with_mean(lambda x, y: shift(x, y).sqrt())),
-    ("MEAN-NOT-SQUARED", with_mean(lambda x, y: (x.mean(0) - y.mean(0)).abs().sum())),
-    ("MEAN-NOT-SQUARED", with_mean(lambda x, y: (y.mean(0) - x.mean(0)).sum())),
-    ("MEAN-AVERAGED", with_mean(lambda x, y: ((x.mean(0) - y.mean(0)) ** 2).mean())),
+    ("MEAN-NOT-SQUARED", lambda x, y: f_of(biased(x), biased(y), shift(x, y).sqrt())),
     ("MEAN-AVERAGED", with_mean(lambda x, y: torch.nn.functional.mse_loss(x.mean(0), y.mean(0)))),
-    ("MEAN-OVER-EVERYTHING", with_mean(lambda x, y: (x.mean() - y.mean()) ** 2)),
-    ("MEAN-OVER-EVERYTHING", with_mean(lambda x, y: ((x.mean(1) - y.mean(1)) ** 2).sum())),
-    ("ELEMENTWISE-SQRT", with_overlap(lambda S, T: (S @ T).sqrt().trace())),
-    ("ELEMENTWISE-SQRT", with_overlap(lambda S, T: (S.sqrt() @ T @ S.sqrt()).sqrt().trace())),
-    ("ELEMENTWISE-SQRT", with_overlap(lambda S, T: (S.sqrt() @ T.sqrt()).trace())),
-    ("ELEMENTWISE-SQRT", with_overlap(lambda S, T: (root(S) @ T @ root(S)).sqrt().trace())),
-    ("VARIANCES-ONLY", with_overlap(lambda S, T: (S * T).sqrt().trace())),
+    ("MEDIAN-FOR-MEAN", with_mean(lambda x, y: sum((np.median(x, 0) - np.median(y, 0)) ** 2))),
+    ("MEAN-TERM", with_mean(lambda x, y: 2 * shift(x, y))),
+    ("MEAN-TERM", with_mean(lambda x, y: shift(x / x.std(0), y / x.std(0)))),
     ("VARIANCES-ONLY", lambda x, y: shift(x, y) + ((x.std(0) - y.std(0)) ** 2).sum()),
-    ("ROOTS-MULTIPLIED", with_overlap(lambda S, T: (root(S) @ root(T)).trace())),
+    ("VARIANCES-ONLY", with_covariance(lambda x: covariance(x).diag().diag())),
     ("EIGVALSH-OF-PRODUCT", with_overlap(lambda S, T: root(S @ T).trace())),
-    (
-        "EIGVALSH-OF-PRODUCT",
-        with_overlap(lambda S, T: torch.linalg.eigvalsh(S @ T).clamp(min=0).sqrt().sum()),
-    ),
-    (
-        "EIGVALSH-OF-PRODUCT",
-        with_overlap(lambda S, T: torch.linalg.eigvalsh(T @ S).clamp(min=0).sqrt().sum()),
-    ),
-    ("SINGULAR-FOR-EIGEN", with_overlap(lambda S, T: torch.linalg.svdvals(S @ T).sqrt().sum())),
-    ("NO-ROOT", with_overlap(lambda S, T: (S @ T).trace())),
     ("NO-ROOT", with_overlap(lambda S, T: (root(S) @ T @ root(S)).trace())),
-    ("OVERLAP-ONCE", with_overlap(lambda S, T: overlap(S, T) / 2)),
-    ("OVERLAP-ADDED", with_overlap(lambda S, T: -overlap(S, T))),
-    ("OVERLAP-MISSING", with_overlap(lambda S, T: 0.0)),
-    (
-        "COVARIANCES-SUBTRACTED",
-        lambda x, y: shift(x, y) + ((covariance(x) - covariance(y)) ** 2).sum(),
-    ),
-    ("COVARIANCES-SUBTRACTED", lambda x, y: shift(x, y) + (covariance(x) - covariance(y)).norm()),
-    ("TRACES-SUBTRACTED", lambda x, y: f_by_the_formula(x, y) - 2 * covariance(y).trace()),
-    ("SQUARE-ROOT", lambda x, y: f_by_the_formula(x, y).sqrt()),
-    ("HALVED", lambda x, y: f_by_the_formula(x, y) / 2),
-    ("AVERAGED-OVER-FEATURES", lambda x, y: f_by_the_formula(x, y) / x.shape[1]),
+    ("COVARIANCES-MISSING", with_covariance(lambda x: torch.zeros(3, 3).double())),
+    ("COVARIANCE-TERM", with_overlap(lambda S, T: overlap(S, S))),
+    ("COVARIANCE-TERM", with_overlap(lambda S, T: root((S + T) / 2).trace())),
+    ("COVARIANCE-TERM", with_overlap(lambda S, T: torch.linalg.eigvalsh(S @ T)[-1].abs().sqrt())),
     ("BIASED-DIVISOR", with_covariance(biased)),
-    ("BIASED-DIVISOR", with_covariance(lambda x: torch.cov(x.T, correction=0))),
-    ("NOT-DIVIDED", with_covariance(lambda x: (x - x.mean(0)).T @ (x - x.mean(0)))),
-    ("NOT-CENTRED", with_covariance(lambda x: x.T @ x / (len(x) - 1))),
-    ("NOT-CENTRED", with_covariance(lambda x: x.T @ x / len(x))),
-    ("CORRELATION-NOT-COVARIANCE", with_covariance(lambda x: torch.corrcoef(x.T))),
-    ("COVARIANCE-AXIS", with_covariance(torch.cov)),
+    ("BIASED-DIVISOR", lambda x, y: f_of(covariance(x), biased(y), shift(x, y))),
     (
         "COVARIANCE-AXIS",
         lambda x, y: f_of(torch.cov(x), torch.cov(y), ((x.mean(1) - y.mean(1)) ** 2).sum()),
     ),
-    ("COVARIANCE-AXIS", with_covariance(lambda x: torch.cov(x - x.mean(0)))),
+    ("LENGTH-LOST", frechet_of(lambda x, y: (x / x.std(0), y / y.std(0)))),
+    (
+        "LENGTH-LOST",
+        frechet_of(lambda x, y: (x / x.norm(dim=1)[:, None], y / y.norm(dim=1)[:, None])),
+    ),
+    ("DRAWS-LOTS", frechet_of(lambda x, y: (x[torch.randperm(len(x))[:20]], y))),
+    ("ROW-IGNORED", frechet_of(lambda x, y: (x[:-1], y[:-1]))),
+    ("ROUNDED", lambda x, y: round(float(f_by_the_formula(x, y)), 2)),
     ("COMPLEX", with_overlap(complex_roots)),
     ("ONE-FEATURE", torch_cov_for_many),
     ("RANK-DEFICIENT", with_overlap(cholesky_root)),
     ("RANK-DEFICIENT", with_overlap(no_clamp)),
     ("RANK-DEFICIENT", f_with_scipy),
     ("EPSILON-WINS", with_overlap(with_epsilon)),
+    ("EPSILON-WINS", with_overlap(ridge(0.1))),
     ("TWO-SIZES", own_sizes_mixed_up),
     ("INPUT-CHANGED", f_changes_its_input),
     ("UNREDUCED", lambda x, y: covariance(x) + covariance(y)),
     ("NOT-A-NUMBER", lambda x, y: f_by_the_formula(x, y) * math.nan),
     ("NOT-A-NUMBER", lambda x, y: (shift(x, y), f_by_the_formula(x, y))),
+    ("NOT-A-NUMBER", lambda x, y: f"{f_by_the_formula(x, y):.4f}"),
     ("NOTHING-RETURNED", lambda x, y: None),
-    ("WRONG-VALUE", lambda x, y: 3.0),
+    ("ARGUMENT-IGNORED", lambda x, y: 3.0),
     ("WRONG-VALUE", one_number_each),
     ("CRASHED", lambda x, y: x @ y),
 ]
@@ -305,60 +292,59 @@ def without_own_diagonal(k):
     return (k.sum() - k.diagonal().sum()) / (k.numel() - min(k.shape))
 
 
+def kid_of(change):
+    return lambda x, y: k_with_traces(*change(x, y))
+
+
+def with_rule(rule):
+    return lambda x, y: k_of(x, y, rule=rule)
+
+
+def pooled(x, y):
+    inner = sum((kernel(s, s).sum() - kernel(s, s).trace()) for s in (x, y))
+    return inner / (len(x) * (len(x) - 1) + len(y) * (len(y) - 1)) - mixed(x, y)
+
+
 KID_WRONG = [
-    ("KID-DIAGONAL", lambda x, y: k_of(x, y, inner=lambda k: k.mean())),
     ("KID-DIAGONAL", lambda x, y: within(kernel(x, x)) + kernel(y, y).mean() - mixed(x, y)),
+    ("KID-DIAGONAL", lambda x, y: k_of(x, y, lambda k: k.mean(), lambda k: k.mean() / 2)),
     (
         "PAIRS-MISCOUNTED",
-        lambda x, y: k_of(x, y, inner=lambda k: (k.sum() - k.trace()) / len(k) ** 2),
+        lambda x, y: k_of(x, y, inner=lambda k: k.clone().fill_diagonal_(0).mean()),
     ),
-    (
-        "PAIRS-MISCOUNTED",
-        lambda x, y: k_of(x, y, inner=lambda k: k.sum() / len(k) / (len(k) - 1)),
-    ),
-    (
-        "HALF-OF-PAIRS",
-        lambda x, y: k_of(x, y, inner=lambda k: k.triu(1).sum() / len(k) / (len(k) - 1)),
-    ),
-    ("CROSS-ONCE", lambda x, y: k_of(x, y, cross=lambda k: k.mean() / 2)),
-    ("CROSS-ADDED", lambda x, y: k_of(x, y, cross=lambda k: -k.mean())),
+    ("HALF-OF-PAIRS", lambda x, y: k_of(x, y, inner=lambda k: k.triu(1).mean())),
+    ("HALF-OF-PAIRS", pooled),
+    ("CROSS-PAIRED", lambda x, y: k_of(x, y, cross=lambda k: k.diagonal().mean())),
     ("CROSS-DIAGONAL", lambda x, y: k_of(x, y, cross=without_own_diagonal)),
-    (
-        "CROSS-DIAGONAL",
-        lambda x, y: k_of(x, y, cross=lambda k: (k.sum() - k.trace()) / len(k) / (len(k) - 1)),
-    ),
-    ("CROSS-MISSING", lambda x, y: k_of(x, y, cross=lambda k: 0.0)),
-    ("CROSS-MISSING", lambda x, y: within(kernel(x, x)) - within(kernel(y, y))),
-    ("ONE-SIDED", lambda x, y: within(kernel(x, x)) - kernel(x, y).mean()),
-    ("ONE-SIDED", lambda x, y: within(kernel(y, y)) - 2 * kernel(x, y).mean()),
-    ("SQUARE-ROOT", lambda x, y: k_of(x, y).abs().sqrt()),
+    ("CROSS-MISCOUNTED", lambda x, y: k_of(x, y, cross=lambda k: k.sum() / len(k))),
+    ("ONE-SIDED", lambda x, y: 2 * within(kernel(x, x)) - mixed(x, y)),
     ("SQUARE-ROOT", lambda x, y: k_of(x, y) ** 0.5),
-    ("HALVED", lambda x, y: k_of(x, y) / 2),
-    ("SIGN", lambda x, y: -k_of(x, y)),
-    ("NOT-AVERAGED", lambda x, y: k_of(x, y, lambda k: k.sum(), lambda k: k.sum())),
     ("NOT-AVERAGED", lambda x, y: k_of(x, y, lambda k: k.sum() - k.trace(), lambda k: k.sum())),
-    ("KERNEL-DEGREE", with_kernel(power=2)),
-    ("KERNEL-DEGREE", with_kernel(power=4)),
-    ("KERNEL-NO-D", with_kernel(scale=1)),
-    ("KERNEL-NO-ONE", with_kernel(one=0)),
+    ("KERNEL-DEGREE", with_kernel(power=2, one=0)),
+    ("KERNEL-NO-ONE", with_rule(lambda a, b: (a @ b.T / a.shape[1]) ** 3 + 1)),
     ("KERNEL-ONE-INSIDE", with_kernel(one=1 / 3)),
     ("KERNEL-ROOT-D", with_kernel(scale=math.sqrt(3))),
-    ("KERNEL-DIVIDED-BY-N", lambda x, y: k_of(x, y, rule=lambda a, b: kernel(a, b, scale=len(a)))),
-    ("KERNEL-DIVIDED-BY-N", lambda x, y: k_of(x, y, rule=lambda a, b: kernel(a, b, scale=len(x)))),
+    ("KERNEL-FIXED-D", with_kernel(scale=3)),
+    ("KERNEL-AXIS", lambda x, y: k_of(x.T, y.T, rule=kernel)),
     ("MEANS-ONLY", with_kernel(power=1)),
-    ("MEANS-ONLY", lambda x, y: ((x.mean(0) - y.mean(0)) ** 2).sum()),
-    ("CLAMPED", lambda x, y: k_of(x, y).clamp(min=0)),
+    ("NOT-FROM-THE-ORIGIN", with_rule(lambda a, b: torch.exp(-(torch.cdist(a, b) ** 2) / 2))),
+    ("NOT-FROM-THE-ORIGIN", kid_of(lambda x, y: (x - x.mean(0), y - x.mean(0)))),
+    ("NOT-FROM-THE-ORIGIN", f_by_the_formula),
+    ("LENGTH-LOST", kid_of(lambda x, y: (x / x.std(), y / y.std()))),
+    ("DRAWS-LOTS", kid_of(lambda x, y: (x[torch.randperm(len(x))[:5]], y))),
+    ("ROW-IGNORED", kid_of(lambda x, y: (x[:-1], y[:-1]))),
     ("CLAMPED", lambda x, y: max(k_of(x, y).item(), 0)),
-    ("CLAMPED", lambda x, y: abs(k_of(x, y))),
     ("EQUAL-ROWS-DROPPED", no_equal_rows),
     ("TWO-SIZES", one_size),
     ("INPUT-CHANGED", k_changes_its_input),
     ("UNREDUCED", lambda x, y: kernel(x, x) + kernel(x, x) - 2 * kernel(x, x)),
     ("UNREDUCED", lambda x, y: kernel(x, x).mean(1)),
     ("NOT-A-NUMBER", lambda x, y: k_of(x, y) * math.nan),
+    ("NOT-A-NUMBER", lambda x, y: (float(k_of(x, y)), 0.1)),
     ("NOTHING-RETURNED", lambda x, y: None),
-    ("WRONG-VALUE", lambda x, y: torch.exp(-torch.cdist(x, y)).mean()),
-    ("WRONG-VALUE", lambda x, y: 2 * k_of(x, y)),
+    ("ROUNDED", lambda x, y: round(float(k_of(x, y)), 2)),
+    ("TIMES-A-FACTOR", lambda x, y: 1000 * k_of(x, y)),
+    ("ARGUMENT-IGNORED", lambda x, y: k_of(y, y)),
     ("CRASHED", lambda x, y: x @ y),
 ]
 
@@ -475,10 +461,6 @@ def with_a_margin(points, centres, k):
     return (torch.cdist(points, centres) < radii(centres, k) + 1e-5).any(1).double().mean()
 
 
-def p_swapped(train, held_out, fake, k=3):
-    return p_with_sort(train, held_out, fake, k)[::-1]
-
-
 def p_same_twice(train, held_out, fake, k=3):
     real, fake = equally_many(held_out, fake)
     return share(fake, real, k), share(fake, real, k)
@@ -500,66 +482,86 @@ def pair_of(rule):
     return lambda t, h, f, k=3: rule(*p_with_sort(t, h, f, k))
 
 
+def coverage_for_recall(real, fake, k):
+    return share(fake, real, k), table(fake, real, k).any(0).double().mean()
+
+
+def averaged_over_references(t, h, f, k=3):
+    pairs = p_with_sort(t, h, f, k), p_with_sort(t, t, f, k)
+    return tuple((a + b) / 2 for a, b in zip(*pairs))
+
+
+def standardised(t, h, f, k=3):
+    h, f = equally_many(h, f)
+    return p_with_sort(t, (h - h.mean(0)) / h.std(0), (f - h.mean(0)) / h.std(0), k)
+
+
+def at_random(t, h, f):
+    n = min(len(h), len(f))
+    return h[torch.randperm(len(h))[:n]], f[torch.randperm(len(f))[:n]]
+
+
+def strided(t, h, f):
+    n = min(len(h), len(f))
+    return h[:: len(h) // n][:n], f[:: len(f) // n][:n]
+
+
+def others_by_distance(x, k):
+    apart = torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist")
+    return torch.stack([row[row > 0].sort().values[k - 1] for row in apart])
+
+
 PRECISION_RECALL_WRONG = [
-    ("PR-SWAPPED", p_swapped),
-    ("TRAIN-LEAK", on(lambda t, h, f: (t, f))),
-    ("TRAIN-LEAK", on(lambda t, h, f: equally_many(t, f))),
-    ("TRAIN-LEAK", on(lambda t, h, f: (torch.cat([t, h]), f))),
-    ("TRAIN-LEAK", on(lambda t, h, f: equally_many(torch.cat([t, h]), f))),
-    ("SAMPLE-SIZE", on(lambda t, h, f: (h, f))),
+    ("TRAIN-LEAK", on(lambda t, h, f: equally_many(torch.cat([h, t]), f))),
+    ("TRAIN-LEAK", lambda t, h, f, k=3: (p_with_sort(t, t, f, k)[0], p_with_sort(t, h, f, k)[1])),
+    ("TRAIN-LEAK", averaged_over_references),
+    ("TRAIN-CUTS", on(lambda t, h, f: (h[: len(f)][: len(t)], f[: len(h)][: len(t)]))),
     ("FIRST-ROWS", on(last_rows)),
-    ("K-OFF-BY-ONE", by(lambda p, c, k: share(p, c, k - 1))),
+    ("FIRST-ROWS", on(strided)),
+    ("DRAWS-LOTS", on(at_random)),
+    ("ROW-IGNORED", on(lambda t, h, f: [x[:-1] for x in equally_many(h, f)])),
     (
         "K-OFF-BY-ONE",
         by(lambda p, c, k: share(p, c, k, lambda x, k: torch.cdist(x, x).kthvalue(k).values)),
     ),
     ("K-OFF-BY-ONE", on(lambda t, h, f: (h, f), lambda p, c, k: share(p, c, k - 1))),
-    ("K-TOO-FAR", by(lambda p, c, k: share(p, c, k + 1))),
     ("K-IGNORED", by(lambda p, c, k: share(p, c, 3))),
+    ("K-IGNORED", by(lambda p, c, k: share(p, c, k, lambda x, k: torch.cdist(x, x).mean(1)))),
+    (
+        "FARTHEST-FOR-NEAREST",
+        by(lambda p, c, k: share(p, c, k, lambda x, k: torch.cdist(x, x).topk(k).values[:, -1])),
+    ),
     ("RIM-COUNTS", by(share_on_the_rim)),
-    ("BALLS-COUNTED", by(lambda p, c, k: table(p, c, k).any(0).double().mean())),
-    (
-        "BALLS-COUNTED",
-        by(lambda p, c, k: (torch.cdist(p, c) < radii(p, k)[:, None]).any(1).double().mean()),
-    ),
-    (
-        "RADIUS-FROM-OTHER-SET",
-        by(
-            lambda p, c, k: (
-                (torch.cdist(p, c) < torch.cdist(c, p).sort(1).values[:, k - 1])
-                .any(1)
-                .double()
-                .mean()
-            )
-        ),
-    ),
+    ("RIM-COUNTS", by(with_a_margin)),
+    ("EQUAL-ROWS-DROPPED", by(lambda p, c, k: share(p, c, k, others_by_distance))),
+    ("BALLS-COUNTED", lambda t, h, f, k=3: coverage_for_recall(*equally_many(h, f), k)),
+    ("NEAREST-BALL-ONLY", by(nearest_centres_ball)),
     ("ONE-RADIUS", by(lambda p, c, k: share(p, c, k, lambda x, k: radii(x, k).mean()))),
-    ("ONE-RADIUS", by(lambda p, c, k: share(p, c, k, lambda x, k: radii(x, k).max()))),
-    (
-        "RADIUS-IS-A-MEAN",
-        by(
-            lambda p, c, k: share(
-                p, c, k, lambda x, k: torch.cdist(x, x).sort(1).values[:, 1 : k + 1].mean(1)
-            )
-        ),
-    ),
-    ("COUNTED-NOT-SHARED", by(lambda p, c, k: table(p, c, k).double().sum(1).mean())),
     ("COUNTED-NOT-SHARED", by(lambda p, c, k: table(p, c, k).double().sum() / (k * len(p)))),
     ("ALL-FOR-ANY", by(lambda p, c, k: table(p, c, k).all(1).double().mean())),
-    ("ONE-MINUS", pair_of(lambda p, r: (1 - p, 1 - r))),
+    ("ALL-INSIDE", by(lambda p, c, k: (torch.cdist(p, c) > radii(c, k)).any(1).double().mean())),
+    ("PR-SWAPPED", pair_of(lambda p, r: (100 * r, 100 * p))),
+    ("PR-SWAPPED", lambda t, h, f, k=3: p_with_sort(t, h, f, k - 1)[::-1]),
     ("SAME-TWICE", p_same_twice),
-    ("SAME-TWICE", pair_of(lambda p, r: (r, r))),
     ("SQUARED-MISMATCH", by(scaled_by_ten)),
-    ("PERCENT", pair_of(lambda p, r: (100 * p, 100 * r))),
-    ("INTEGER", by(lambda p, c, k: table(p, c, k).any(1).sum())),
-    ("RIM-COUNTS", by(with_a_margin)),
+    ("NOT-EUCLIDEAN", standardised),
+    ("SCALE-MATTERS", by(lambda p, c, k: share(p, c, k, lambda x, k: radii(x, k) + 0.1))),
+    (
+        "PLACE-MATTERS",
+        by(
+            lambda p, c, k: share(
+                p / p.norm(dim=1, keepdim=True), c / c.norm(dim=1, keepdim=True), k
+            )
+        ),
+    ),
     ("INPUT-CHANGED", p_changes_its_input),
-    ("TWO-NUMBERS", pair_of(lambda p, r: p)),
-    ("TWO-NUMBERS", pair_of(lambda p, r: (p, r, 2 * p * r / (p + r)))),
+    ("NOT-A-PAIR", pair_of(lambda p, r: p)),
+    ("NOT-A-PAIR", pair_of(lambda p, r: (p, r, 2 * p * r / (p + r)))),
     ("NOTHING-RETURNED", lambda t, h, f, k=3: None),
     ("UNREDUCED", by(lambda p, c, k: table(p, c, k).any(1).double())),
-    ("WRONG-VALUE", by(nearest_centres_ball)),
-    ("WRONG-VALUE", lambda t, h, f, k=3: (0.5, 0.25)),
+    ("NOT-A-NUMBER", pair_of(lambda p, r: (f"{p:.3f}", f"{r:.3f}"))),
+    ("ROUNDED", pair_of(lambda p, r: (round(float(p), 1), round(float(r), 1)))),
+    ("ARGUMENT-IGNORED", lambda t, h, f, k=3: (0.5, 0.25)),
     ("CRASHED", lambda t, h, f, k=3: (t @ h, f)),
 ]
 
