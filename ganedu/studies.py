@@ -9,8 +9,6 @@ What is studied is a function of a seed that returns numbers: plain(3) -> {"mode
     with joblib.parallel_config(backend="dask"): study(...)
 """
 
-import csv
-import io
 import json
 import math
 import os
@@ -26,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
+import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
@@ -222,51 +221,42 @@ def measures(rows):
 
 
 def table(rows):
-    """A dict for each recipe: n runs that finished, failed ones, each measure's mean, SD and SE.
+    """A pandas DataFrame, a line for each recipe: n runs that finished, failed ones, mean, SD and SE.
 
-    {"recipe": "plain", "n": 10, "failed": 0, "modes": 7.8, "modes SD": .32, "modes SE": .10, ...,
-    "seconds": 12.5, ...}: SD with n - 1, SE = SD / sqrt(n), nan where n is too small; of costs the mean.
+    Columns: recipe, n, failed, then for each measure "modes", "modes SD", "modes SE", then the costs:
+    SD with n - 1, SE = SD / sqrt(n), nan where n is too small; of costs the mean.
     """
     names, costs = measures(rows), [cost for cost in COSTS if any(cost in row for row in rows)]
-    by_recipe = {}
-    for row in rows:
-        by_recipe.setdefault(row["recipe"], []).append(row)
-    return [_summary(recipe, runs, names, costs) for recipe, runs in by_recipe.items()]
+    runs = pd.DataFrame(rows, columns=["recipe", "failed", *names, *costs])
+    by_recipe = runs.groupby("recipe", sort=False)
+    columns = ["recipe", "n", "failed", *(f"{x}{of}" for x in names for of in ("", " SD", " SE"))]
+    lines = [_summary(recipe, runs, names, costs) for recipe, runs in by_recipe]
+    return pd.DataFrame(lines, columns=[*columns, *costs])
 
 
 def _summary(recipe, runs, names, costs):
-    finished = [row for row in runs if "failed" not in row]
+    finished = runs[runs["failed"].isna()]
     line = {"recipe": recipe, "n": len(finished), "failed": len(runs) - len(finished)}
-    for name in [*names, *costs]:
-        mean, sd, se = spread([row.get(name, math.nan) for row in finished])
-        line |= {name: mean} if name in costs else {name: mean, f"{name} SD": sd, f"{name} SE": se}
-    return line
+    for name in names:
+        line[name], line[f"{name} SD"], line[f"{name} SE"] = spread(finished[name])
+    return line | {cost: spread(finished[cost])[0] for cost in costs}
 
 
 def spread(values):
-    """(mean, SD with n - 1, SE = SD / sqrt(n)); nan where there are too few values."""
-    n = len(values)
-    mean = sum(values) / n if n else math.nan
-    sd = math.sqrt(sum((x - mean) ** 2 for x in values) / (n - 1)) if n > 1 else math.nan
-    return mean, sd, sd / math.sqrt(n) if n else math.nan
+    """(mean, SD with n - 1, SE = SD / sqrt(n)); nan where there are too few values, or one is nan."""
+    values = pd.Series(values, dtype=float)
+    return tuple(float(of(skipna=False)) for of in (values.mean, values.std, values.sem))
 
 
 def show(table):
-    """A table as text in aligned columns; measures as "7.80 ± 0.10 (0.32)": mean ± SE (SD)."""
-    names = [name for name in measures(table) if f"{name} SD" in table[0]]
-    costs = [cost for cost in COSTS if table and cost in table[0]]
-    head = ["recipe", "n", "failed", *(f"{name} ± SE (SD)" for name in names), *costs]
-    lines = [head]
-    for row in table:
-        cells = [row["recipe"], f"{row['n']}", f"{row['failed']}"]
-        cells += [_cell(row[name], row[f"{name} SE"], row[f"{name} SD"]) for name in names]
-        cells += [f"{row[cost]:,.{int('seconds' in cost)}f}" for cost in costs]
-        lines.append(cells)
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip()
-        for cells in lines
-    )
+    """A table as text; measures as "7.80 ± 0.10 (0.32)": mean ± SE (SD)."""
+    shown = table[["recipe", "n", "failed"]].copy()
+    for name in [name for name in table if f"{name} SD" in table]:
+        cells = zip(table[name], table[f"{name} SE"], table[f"{name} SD"])
+        shown[f"{name} ± SE (SD)"] = [_cell(*numbers) for numbers in cells]
+    for cost in [cost for cost in COSTS if cost in table]:
+        shown[cost] = [f"{x:,.{int('seconds' in cost)}f}" for x in table[cost]]
+    return shown.to_string(index=False)
 
 
 def _cell(mean, se, sd):
@@ -281,14 +271,12 @@ def _cell(mean, se, sd):
 
 def save(rows, folder):
     """rows.csv, rows.json, table.csv and table.json in `folder`. JSON has no nan or inf: null there."""
-    for name, lines in (("rows", rows), ("table", table(rows))):
-        text = io.StringIO()
-        columns = list(dict.fromkeys(key for line in lines for key in line))
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader(), writer.writerows(lines)
-        write_text(Path(folder) / f"{name}.csv", text.getvalue())
-        finite = [{key: _finite(x) for key, x in line.items()} for line in lines]
-        write_text(Path(folder) / f"{name}.json", json.dumps(finite, indent=1, allow_nan=False))
+    folder, lines = Path(folder), table(rows)
+    for name, frame in (("rows", pd.DataFrame(rows)), ("table", lines)):
+        write_text(folder / f"{name}.csv", frame.to_csv(index=False))
+    for name, records in (("rows", rows), ("table", lines.to_dict("records"))):
+        finite = [{key: _finite(x) for key, x in line.items()} for line in records]
+        write_text(folder / f"{name}.json", json.dumps(finite, indent=1, allow_nan=False))
 
 
 def _finite(x):

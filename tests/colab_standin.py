@@ -30,6 +30,7 @@ COLAB = [
     "scikit-learn",
     "tqdm",
     "joblib",
+    "pandas",
 ]
 
 

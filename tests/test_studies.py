@@ -497,9 +497,10 @@ def test_sd_has_n_minus_one_and_se_is_sd_over_root_n():
 
 def test_the_table_has_a_line_for_each_recipe_in_their_order_with_failures_counted_apart():
     rows = rows_of("plain", 7, 8, 8, 9, d_updates=30, g_updates=10)
-    one, two = table([*rows[:1], FAILED, *rows[1:], *rows_of("another", 3)])
+    found = table([*rows[:1], FAILED, *rows[1:], *rows_of("another", 3)])
+    one, two = found.to_dict("records")
     columns = "recipe, n, failed, modes, modes SD, modes SE, seconds, d_updates, g_updates"
-    assert list(one) == columns.split(", ")
+    assert list(found) == columns.split(", ")
     assert (one["recipe"], one["n"], one["failed"], one["modes"]) == ("plain", 4, 1, 8)
     assert one["modes SD"] == pytest.approx(math.sqrt(2 / 3)) and one["seconds"] == 2
     assert (one["d_updates"], one["g_updates"]) == (30, 10)
@@ -508,7 +509,7 @@ def test_the_table_has_a_line_for_each_recipe_in_their_order_with_failures_count
 
 
 def test_a_recipe_of_which_every_run_failed_is_still_in_the_table():
-    line = table([FAILED, *rows_of("other", 1, 2)])[0]
+    line = table([FAILED, *rows_of("other", 1, 2)]).iloc[0]
     assert (line["n"], line["failed"]) == (0, 1) and math.isnan(line["modes"])
 
 
@@ -519,13 +520,23 @@ def test_the_text_says_what_plus_or_minus_is_and_shows_as_much_as_is_known():
         *rows_of("a longer name", 8, 8),
     ]
     assert show(table(rows)).splitlines() == [
-        "recipe         n  failed  modes ± SE (SD)     seconds  cpu_seconds  g_updates",
-        "plain          4  1       8.00 ± 0.41 (0.82)  2.0      1.2          1,500",
-        "a longer name  2  0       8 ± 0 (0)           2.0      nan          nan",
+        "       recipe  n  failed    modes ± SE (SD) seconds cpu_seconds g_updates",
+        "        plain  4       1 8.00 ± 0.41 (0.82)     2.0         1.2     1,500",
+        "a longer name  2       0          8 ± 0 (0)     2.0         nan       nan",
     ]
     assert "3 ± nan (nan)" in show(table(rows_of("one", 3)))
     assert "0.0020 ± 0.0010 (0.0014)" in show(table(rows_of("small", 0.001, 0.003)))
-    assert show(table([])).startswith("recipe")
+
+
+def test_a_measure_that_one_run_lacks_has_no_mean():
+    one, two = rows_of("plain", 7, 8, quality=0.5)
+    del two["quality"]
+    line = table([one, two]).iloc[0]
+    assert line["modes"] == 7.5 and math.isnan(line["quality"]) and math.isnan(line["quality SE"])
+
+
+def test_of_no_rows_the_table_is_empty():
+    assert len(table([])) == 0 and list(table([])) == ["recipe", "n", "failed"]
 
 
 def test_what_is_saved_can_be_read_by_anyone(tmp_path):
@@ -537,11 +548,11 @@ def test_what_is_saved_can_be_read_by_anyone(tmp_path):
         with open(tmp_path / "my study" / name, newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file)) if name.endswith("csv") else json.load(file)
 
-    assert [row["modes"] for row in read("rows.csv")] == ["7", "8", "inf", ""]
+    assert [row["modes"] for row in read("rows.csv")] == ["7.0", "8.0", "inf", ""]
     assert read("rows.csv")[0]["recipe"] == 'R1, "strong"'
     assert read("rows.csv")[3]["failed"] == "nan at step 7"
     assert read("rows.json")[:2] == rows[:2] and read("rows.json")[2]["modes"] is None
-    assert read("table.csv")[1]["modes SD"] == "nan" and read("table.json")[1]["modes SD"] is None
+    assert read("table.csv")[1]["modes SD"] == "" and read("table.json")[1]["modes SD"] is None
     assert [line["n"] for line in read("table.json")] == [2, 1, 0]
 
 
