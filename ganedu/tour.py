@@ -1,25 +1,28 @@
 """The first five minutes: a GAN trained on real digits, two pictures, and what was measured."""
 
 import time
+from functools import partial
 from pathlib import Path
 
+import torch
 from matplotlib.figure import Figure
 
 from ganedu import data, viz
 from ganedu.classifier import train_classifier
+from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator, Pairs, unpair
 from ganedu.diagnostics import class_coverage
 from ganedu.networks import DCGANDiscriminator, DCGANGenerator
 from ganedu.recipe import Recipe
 
-# The course's DCGAN for 28-pixel digits, with the settings of chapter 06.
+# A small DCGAN on pairs of digit and picture: labels teach both players several times faster.
 RECIPE = Recipe(
-    data=data.digits,
-    G=DCGANGenerator,
-    D=DCGANDiscriminator,
-    steps=1600,
-    batch=64,
-    lr_g=1e-3,
-    lr_d=5e-4,
+    data=partial(Pairs, partial(data.digits)),
+    G=partial(ConditionalGenerator, partial(DCGANGenerator, width=24, z_dim=10 + 16)),
+    D=partial(ConditionalDiscriminator, partial(DCGANDiscriminator, width=24, classes=10)),
+    steps=1200,
+    batch=32,
+    lr_g=2e-3,
+    lr_d=1e-3,
     ema=0.995,
 )
 
@@ -29,7 +32,7 @@ def tour(out="tour", *, steps=RECIPE.steps, seed=0, device="auto", progress=True
     out = Path(out).expanduser()
     out.mkdir(parents=True, exist_ok=True)
     train, held_out = data.digits().split()
-    trainer = RECIPE.trainer(seed, device=device, data=train)
+    trainer = RECIPE.trainer(seed, device=device, data=Pairs(train))
     print(
         f"Training a DCGAN on {len(train):,} real MNIST digits: {steps:,} steps on "
         f"{trainer.device.type} in {str(trainer.precision).removeprefix('torch.')}.",
@@ -40,7 +43,7 @@ def tour(out="tour", *, steps=RECIPE.steps, seed=0, device="auto", progress=True
     seconds = time.perf_counter() - begin
     print("Training a judge that never sees the generator: a digit classifier.", flush=True)
     judge = train_classifier(train, progress=progress)
-    fake = trainer.sample(1000).cpu()  # [1000, 1, 28, 28]
+    fake, asked = unpair(trainer.sample(1000).cpu())  # [1000, 1, 28, 28], [1000]
     found = {
         "steps": trainer.step,
         "seconds": seconds,
@@ -48,7 +51,7 @@ def tour(out="tour", *, steps=RECIPE.steps, seed=0, device="auto", progress=True
         "held_out": class_coverage(held_out.x.cpu(), judge),
     }
     samples, curves = out / "samples.png", out / "training.png"
-    _draw_samples(train.x[:: len(train) // 20][:20], fake[:100], samples)
+    _draw_samples(_in_columns(train.x, train.y, 2), _in_columns(fake, asked, 5), samples)
     if rows:
         _draw_curves(rows, curves)
     print(report(found, [p for p in (samples, curves) if p.exists()]))
@@ -71,12 +74,18 @@ def report(found, pictures):
     return "\n".join(lines)
 
 
+def _in_columns(x, y, rows):
+    """The first `rows` pictures of each digit, a column for each: [10 rows, 1, 28, 28]."""
+    columns = [x[y == digit][:rows] for digit in range(10)]
+    return torch.stack(columns, dim=1).flatten(0, 1)
+
+
 def _draw_samples(real, fake, path):
     viz.use()
     fig = Figure(figsize=(7.2, 5.6), layout="constrained")
     top, below = fig.subplots(2, 1, height_ratios=[1, 2.55])
     viz.images(real, ax=top, columns=10, title="Real MNIST digits")
-    viz.images(fake[:50], ax=below, columns=10, title="Drawn by the generator")
+    viz.images(fake, ax=below, columns=10, title="Drawn by the generator")
     fig.savefig(path, dpi=120)
 
 

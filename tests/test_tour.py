@@ -3,9 +3,13 @@
 from functools import partial
 
 import pytest
+import torch
 from PIL import Image
+from recipes import noise_images, same
 
 from ganedu import tour
+from ganedu.conditional import Pairs
+from ganedu.data import Images
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +43,16 @@ def test_its_report_says_what_was_measured_where_the_pictures_are_and_what_is_ne
     assert str((out / "samples.png").resolve()) in text and "make lab" in text
 
 
-def test_its_recipe_is_the_same_each_time_and_another_for_another_seed():
-    from recipes import noise_images, same
+def test_its_pictures_stand_in_columns_by_digit():
+    y = torch.tensor([3, 0, 1, 2, 9, 8, 7, 6, 5, 4]).repeat(3)
+    x = (y + torch.arange(30) / 100).view(30, 1, 1, 1)
+    shown = tour._in_columns(x, y, 2).flatten()
+    assert shown.floor().tolist() == 2 * list(range(10))
+    assert shown[:10].max() < 9.1  # from the first ten, and below them
+    assert (shown[10:] - shown[:10]).min() > 0.09  # those from the second
 
-    a, b, c = (tour.RECIPE.trainer(s, data=noise_images()).state_dict() for s in (0, 0, 1))
+
+def test_its_recipe_is_the_same_each_time_and_another_for_another_seed():
+    digits = Images(noise_images(40).x, torch.arange(40) % 10)
+    a, b, c = (tour.RECIPE.trainer(s, data=Pairs(digits)).state_dict() for s in (0, 0, 1))
     assert same(a["G"], b["G"]) and not same(a["G"], c["G"])
