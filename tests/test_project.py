@@ -30,7 +30,7 @@ LEVELS = {
         "results",
     },
     1: {"trainer", "recipe", "recording", "checkpoint", "classifier"},
-    2: {"diagnostics", "doctor", "clinic", "studies", "treatments"},
+    2: {"diagnostics", "doctor", "clinic", "studies", "treatments", "pretrained"},
     3: {"viz", "player", "checks", "cli", "tour", "notebooks", "kit"},
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
