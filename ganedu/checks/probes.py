@@ -206,6 +206,7 @@ def randomness(draw, seed=0, rows=True, world=True):
 
     `world`: not even numbers that do not reach the result may come from torch's global generator.
     """
+    torch.rand(1)  # so that a seed which an earlier call has set is seen to be set again
     rng, again = seeded(seed), seeded(seed)
     state, before = rng.get_state(), torch.get_rng_state()
     first = draw(rng)
