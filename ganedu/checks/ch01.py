@@ -1,265 +1,298 @@
-"""Chapter 01: sample a mixture, score a model by held-out data, expose a copying generator."""
+"""Checks of chapter 01: sample a mixture, score a model by held-out data, expose a copying generator."""
 
 import math
 
+import numpy as np
 import torch
 
-from ganedu.checks.engine import Misconception
-from ganedu.checks.probes import near, number, tensor
+from ganedu.checks.exercise import Case, Exercise, Part, Probe, asks, shows
+from ganedu.checks.probes import near, number, randomness, seeded, several, tensor
+from ganedu.checks.words import Misconception
+
+ELSE = shows(lambda got, right: True)
+
+# ---- mixture: my_sample(weights [k], means [k, d], stds [k], n, rng) -> [n, d] -------------------
+
+FAR = 20.0  # no component reaches so far; the centres are 100 apart or more
 
 
-def seeded(seed):
-    return torch.Generator().manual_seed(seed)
+def gaussian(n, d, rng):
+    return torch.randn(n, d, generator=rng)
 
 
-def scalar(value, what):
-    """One returned number as a float; none of these is a loss, of which `number` speaks."""
-    if isinstance(value, torch.Tensor) and value.numel() > 1:
-        raise Misconception(
-            "UNREDUCED",
-            f"{what} has shape {list(value.shape)}.",
-            "One number is asked for. Which average makes it?",
+def picked(weights, n, rng):
+    return torch.multinomial(weights, n, replacement=True, generator=rng)
+
+
+def mixed(
+    weights,
+    means,
+    stds,
+    n,
+    rng,
+    *,
+    pick=picked,
+    spread=lambda stds, mode: stds[mode],
+    noise=gaussian,
+    place=lambda means, mode: means[mode],
+):
+    mode = pick(weights, n, rng)
+    return place(means, mode) + spread(stds, mode)[:, None] * noise(n, means.shape[1], rng)
+
+
+class Clouds:
+    """Three components in the plane, and what a sample looks like beside them."""
+
+    def __init__(self, answer, seed):
+        order = torch.randperm(3, generator=seeded(seed))
+        self.answer, self.seed = answer, seed
+        self.weights = torch.tensor([0.6, 0.3, 0.1])[order]
+        self.means = torch.tensor([[-64.0, 16.0], [48.0, -32.0], [0.0, 96.0]])[order.flip(0)]
+        self.stds = torch.tensor([0.5, 1.2, 0.2])[torch.randperm(3, generator=seeded(seed + 1))]
+
+    def draw(self, n, rng):
+        return drawn(self.answer, self.weights, self.means, self.stds, n, rng)
+
+    def look(self):
+        self.x = self.draw(6000, seeded(self.seed))
+        distance, self.mode = torch.cdist(self.x, self.means).min(1)  # [n], [n]
+        self.lost = (distance > FAR).float().mean()
+        self.share = torch.bincount(self.mode, minlength=3) / len(self.x)
+        self.residuals = [self.x[self.mode == i] - self.means[i] for i in range(3)]
+
+
+def drawn(answer, *args):
+    """Points of the learner's sampler, [n, d]."""
+    x = answer(*(a.clone() if isinstance(a, torch.Tensor) else a for a in args))
+    x = torch.as_tensor(x) if isinstance(x, np.ndarray) else x
+    return tensor(x, (args[3], args[1].shape[1]), "Your sample").detach().float()
+
+
+def judge_mixture(answer, seed):
+    it = Clouds(answer, seed)
+    it.look()
+    if answer.changed:
+        return answer.changed
+    if not it.x.isfinite().all():
+        return Misconception(
+            "NOT-FINITE", what="A coordinate of your sample", got="NaN or infinite"
         )
-    if isinstance(value, tuple | list | dict | str):
-        raise Misconception(
-            "NOT-A-NUMBER", f"{what} is a {type(value).__name__}.", "Return one number."
-        )
-    return number(value, what)
+    questions = (wrong_places, wrong_shares, repeats, wrong_noise, counts, chance, other_sizes)
+    found = next(filter(None, (question(it) for question in questions)), None)
+    return found or ("sorted" if bool((it.mode.diff() >= 0).all()) else None)
 
 
-# ---- mixture: my_sample(weights, means, stds, n, rng) -> [n, d] ----------------------------------
-
-WEIGHTS = torch.tensor([0.6, 0.3, 0.1])
-MEANS = torch.tensor([[-8.0, 2.0], [6.0, -4.0], [0.0, 12.0]])
-STDS = torch.tensor([0.5, 1.2, 0.2])
-FAR = 6.0  # no component reaches so far; the centres are 12.8 apart or more
-
-
-def mixture(answer):
-    """Points of a mixture: first draw a component by its weight, then a point from that one."""
-    x = draw(answer, 6000, seeded(1))
-    distance, mode = torch.cdist(x, MEANS).min(1)  # [n], [n]
-    if (distance > FAR).float().mean() > 0.01:
-        name_wrong_places(x)
-    share = torch.bincount(mode, minlength=3) / len(x)
-    if not near(share, WEIGHTS, 0.04):
-        name_wrong_shares(answer, share)
-    check_noise([x[mode == i] - MEANS[i] for i in range(3)])
-    check_randomness(answer)
-    check_other_sizes(answer)
-    if bool((mode.diff() >= 0).all()):
-        return (
-            "Right. Your rows come sorted by component: a batch cut from the front would hold only "
-            "the first one, so shuffle before you cut."
-        )
-    return "Right: first a component by its weight, then a point from that component."
-
-
-def draw(answer, n, rng, weights=WEIGHTS, means=MEANS, stds=STDS):
-    """n points of the learner's sampler, as finite float64, with its inputs unharmed."""
-    given = [weights.clone(), means.clone(), stds.clone()]
-    x = tensor(answer(*given, n, rng), (n, means.shape[1]), "Your sample").detach().double()
-    if not torch.isfinite(x).all():
-        raise Misconception(
-            "NOT-FINITE",
-            f"{int((~torch.isfinite(x)).sum())} of your coordinates are NaN or infinite.",
-            "Look for a division or a logarithm of something that can be 0.",
-        )
-    if not all(torch.equal(a, b) for a, b in zip(given, (weights, means, stds))):
-        raise Misconception(
-            "INPUT-CHANGED",
-            "After the call the weights, means or stds that were given to you hold other values.",
-            "Find the operation that works in place (`+=`, `-=`, or a name ending in `_`).",
-        )
-    return x.to(torch.float32)
-
-
-def name_wrong_places(x):
-    """Points lie where no component is: say which of the usual reasons made them."""
-    middle = WEIGHTS @ MEANS
-    spread = (WEIGHTS @ ((MEANS - middle) ** 2) + WEIGHTS @ STDS**2).sqrt()  # of the mixture
-    lost = f"{(torch.cdist(x, MEANS).min(1).values > FAR).float().mean():.0%} of your points lie"
-    heaps = torch.stack([middle, MEANS.mean(0)])  # weighted average or plain one
-    if (x.std(0) < 0.3 * spread).all() and (heaps - x.mean(0)).norm(dim=1).min() < 1:
-        raise Misconception(
-            "MEAN-NOT-MIXTURE",
-            f"Your points form one heap around {words(x.mean(0))}, where no component is: each is "
-            "an average of the components.",
-            "A point of the mixture comes from one component. How do you choose which?",
-        )
-    crossing = torch.cartesian_prod(MEANS[:, 0], MEANS[:, 1])  # x_1 of one, x_2 of another
+def wrong_places(it):
+    """Points lie where no component is: which of the usual reasons made them?"""
+    if it.lost <= 0.01:
+        return None
+    middle, x = it.weights @ it.means, it.x
+    spread = (it.weights @ ((it.means - middle) ** 2) + it.weights @ it.stds**2).sqrt()
+    heaps = torch.stack([middle, it.means.mean(0)])  # weighted average or plain one
+    seen = {"lost": f"{it.lost:.0%}", "middle": x.mean(0)}
+    if (x.std(0) < 0.3 * spread).all() and (heaps - x.mean(0)).norm(dim=1).min() < 3:
+        return Misconception("MEAN-NOT-MIXTURE", **seen)
+    crossing = torch.cartesian_prod(it.means[:, 0], it.means[:, 1])  # x_1 of one, x_2 of another
     off, crossed = torch.cdist(x, crossing, p=math.inf).min(1)
-    if (off < 4).float().mean() > 0.95 and len(crossed.unique()) == 9:
-        raise Misconception(
-            "COMPONENT-PER-COORDINATE",
-            f"{lost} at places such as {words(crossing[1])}: the first coordinate of one "
-            "component, the second of another.",
-            "How many components does one point belong to? Draw that many indices a point.",
-        )
-    if near(x.mean(0), middle, 0.5) and near(x.std(0), spread, 0.1):
-        raise Misconception(
-            "ONE-GAUSSIAN",
-            f"{lost} far from every component. Mean and spread are those of the mixture, but its "
-            "three clouds have become one.",
-            "Mean and covariance do not say where the clouds are. Sample the components.",
-        )
-    raise Misconception(
-        "WRONG-PLACES",
-        f"{lost} far from every component; their mean is {words(x.mean(0))}.",
-        "Draw your points and the means in one picture, and see which step moves them away.",
-    )
+    if (off < 8).float().mean() > 0.95 and len(crossed.unique()) == 9:
+        return Misconception("COMPONENT-PER-COORDINATE", **seen)
+    alike = (x.mean(0) - middle).abs().max() < 5 and near(x.std(0), spread, 0.1)
+    if it.lost > 0.4 and alike:
+        return Misconception("ONE-GAUSSIAN", **seen)
+    return Misconception("WRONG-PLACES", **seen)
 
 
-def name_wrong_shares(answer, share):
+def wrong_shares(it):
     """The components are visited, but not by their weights."""
-    found = f"Components with weights {words(WEIGHTS)} got the shares {words(share)}"
+    share, weights = it.share, it.weights
+    if near(share, weights, 0.04):
+        return None
+    seen = {"weights": rounded(weights), "shares": rounded(share)}
     if share.max() == 1:
-        modes = {
-            int(torch.cdist(draw(answer, 20, seeded(s)), MEANS).mean(0).argmin()) for s in range(9)
+        seeds = range(it.seed, it.seed + 9)
+        visited = {
+            int(torch.cdist(it.draw(20, seeded(s)), it.means).mean(0).argmin()) for s in seeds
         }
-        if len(modes) == 1:
-            raise Misconception(
-                "MOST-LIKELY-ONLY",
-                f"{found}: only one component is ever visited.",
-                "A weight of 0.6 means 60 points in 100, not all of them. Draw the component.",
-            )
-        raise Misconception(
-            "ONE-FOR-ALL",
-            f"{found}; with another seed all points come from another component.",
-            "One index is drawn for the whole batch. How many do n points need?",
-        )
-    if near(share, torch.full((3,), 1 / 3), 0.04):
-        raise Misconception(
-            "WEIGHTS-IGNORED",
-            f"{found}: each component as often as the others.",
-            "Where do the weights enter? Look for a way to draw an index with given probabilities.",
-        )
-    if near(share, WEIGHTS.softmax(0), 0.04):
-        raise Misconception(
-            "WEIGHTS-AS-LOGITS",
-            f"{found}, which is softmax of the weights.",
-            "The weights are probabilities already; does your sampler expect logits?",
-        )
-    raise Misconception(
-        "WRONG-SHARES",
-        f"{found}.",
-        "Count how often each index is drawn, before any noise is added.",
-    )
+        return Misconception("MOST-LIKELY-ONLY" if len(visited) == 1 else "ONE-FOR-ALL", **seen)
+    for code, other in (
+        ("WEIGHTS-IGNORED", torch.full((3,), 1 / 3)),
+        ("WEIGHTS-AS-LOGITS", weights.softmax(0)),
+        ("WEIGHTS-SQUARED", weights**2 / (weights**2).sum()),
+        ("WEIGHTS-SQUARED", weights.sqrt() / weights.sqrt().sum()),
+        ("WEIGHTS-TURNED", (1 - weights) / 2),
+        ("WEIGHTS-TURNED", (1 / weights) / (1 / weights).sum()),
+    ):
+        if near(share, other, 0.04):
+            return Misconception(code, **seen)
+    if near(share.sort().values, weights.sort().values, 0.04):
+        return Misconception("WEIGHTS-OF-OTHERS", **seen)
+    if len(it.x.unique(dim=0)) < 0.5 * len(it.x):
+        return repeats(it) or Misconception("WRONG-SHARES", **seen)
+    return Misconception("WRONG-SHARES", **seen)
 
 
-def check_noise(residuals):
+def repeats(it):
+    """Every point is one that was drawn for it."""
+    different = len(it.x.unique(dim=0))
+    if torch.cat(it.residuals).abs().max() < 0.02:
+        return Misconception("NO-NOISE")
+    if different <= 12:
+        how = "the points of a component all lie at one place"
+        return (
+            Misconception("SHARED-NOISE", how=how)
+            if different <= 3
+            else Misconception("TWO-VALUED-NOISE")
+        )
+    return Misconception("ONE-DRAW") if different < 0.9 * len(it.x) else None
+
+
+def wrong_noise(it):
     """What is left after the component's mean is taken away should be round Gaussian noise."""
-    spread = torch.stack([r.square().mean().sqrt() for r in residuals])
-    own = torch.stack([r.std(0).mean() for r in residuals])  # about each cloud's own middle
-    tilt = torch.stack([torch.corrcoef(r.T)[0, 1].abs() for r in residuals])
-    if spread.max() < 0.02:
-        raise Misconception(
-            "NO-NOISE",
-            "Every point sits exactly on a mean.",
-            "That is the first half of the recipe; what does a component do besides having a mean?",
-        )
-    if own.max() < 0.02 or tilt.nan_to_num().min() > 0.9:
-        raise Misconception(
-            "SHARED-NOISE",
-            "The noise is not fresh: the points of a component lie "
-            + ("all at one place." if own.max() < 0.02 else "on a line."),
-            "Each coordinate of each point needs a draw of its own: what shape has your noise?",
-        )
-    flat = torch.stack([((r - r.mean(0)) ** 4).mean() / r.var() ** 2 for r in residuals])
-    if flat.max() < 2.4:  # 3 for a Gaussian, 1.8 for a uniform distribution
-        raise Misconception(
-            "UNIFORM-NOISE",
-            "Each cloud is a square with sharp edges: its noise is uniform, not Gaussian.",
-            "`rand` and `randn` differ by one letter. Which is the Gaussian?",
-        )
-    middle = torch.stack([r.mean(0).abs().max() for r in residuals])
-    if (middle > 0.2 * torch.maximum(STDS, spread)).any():
-        raise Misconception(
-            "WRONG-CENTRE",
-            f"Your clouds lie up to {middle.max():.2f} beside their means.",
-            "The noise should have mean 0. Does it, before you scale it?",
-        )
-    if not near(spread, STDS, 0.07):
-        name_wrong_spread(residuals, spread)
-
-
-def name_wrong_spread(residuals, spread):
-    found = f"Components with standard deviations {words(STDS)} came out with {words(spread)}"
-    if near(spread, STDS**2, 0.1) or near(spread, STDS.sqrt(), 0.1):
-        raise Misconception(
-            "VARIANCE-FOR-STD",
-            f"{found}: squared, or its root.",
-            "`stds` holds standard deviations. What does noise of standard deviation 1 have to be "
-            "multiplied by?",
-        )
-    if (spread - spread.mean()).abs().max() < 0.1 * spread.mean():
-        lengths = [r.square().sum(1) for r in residuals]
-        round_shape = torch.stack(
-            [a.median() / a.mean() for a in lengths]
-        )  # log 2 for one Gaussian
-        if round_shape.max() < 0.6:
-            raise Misconception(
-                "TWO-DRAWS",
-                f"{found}: each cloud mixes the spreads of all three.",
-                "The mean and the standard deviation of a point must come from the same index.",
-            )
-        raise Misconception(
-            "ONE-STD",
-            f"{found}: the same for all.",
-            "Each component has a spread of its own. Which one belongs to a point of component i?",
-        )
-    raise Misconception(
-        "WRONG-SPREAD", f"{found}.", "Print the shapes of the index, the spread and the noise."
+    parts = it.residuals
+    tilt = torch.stack([torch.corrcoef(r.T)[0, 1].abs() for r in parts]).nan_to_num()
+    oval = torch.stack([r.std(0).max() / r.std(0).min() for r in parts]).nan_to_num(1)
+    if max(r.std(0).max() for r in parts) < 0.02:
+        return Misconception("SHARED-NOISE", how="the points of a component all lie at one place")
+    if tilt.min() > 0.9:
+        return Misconception("SHARED-NOISE", how="the points of a component lie on a line")
+    if oval.min() > 20:
+        return Misconception("ONE-COORDINATE")
+    if oval.max() > 20:
+        return Misconception("NOT-ROUND")
+    z = torch.cat([(r - r.mean(0)) / r.std(0) for r in parts])  # [n, 2], spread 1 each
+    return (
+        chained(z)
+        or wrong_shape(z, parts)
+        or mirrored(torch.cat([r / std for r, std in zip(parts, it.stds)]))
+        or wrong_spread(it, parts, oval.max() < 1.2 and tilt.max() < 0.2)
+        or (Misconception("NOT-GAUSSIAN") if not_gaussian(z) else None)
     )
 
 
-def check_randomness(answer):
-    """All of it must be drawn, and from the generator that was given."""
-    modes = [torch.cdist(draw(answer, 40, seeded(s)), MEANS).argmin(1) for s in range(20)]
-    if len({int((mode == 0).sum()) for mode in modes}) == 1:
-        rewound = torch.equal(draw(answer, 40, seeded(1)), draw(answer, 40, seeded(2)))
-        if not rewound:
-            raise Misconception(
-                "COUNTS-NOT-DRAWN",
-                f"In 20 samples of 40 points component 0 got {int((modes[0] == 0).sum())} points "
-                "each time.",
-                "Independent points do not keep count of each other: draw the component of each.",
-            )
-    first, again = draw(answer, 40, seeded(1)), draw(answer, 40, seeded(1))
-    if not torch.equal(first, again):
-        raise Misconception(
-            "RNG-UNUSED",
-            "The same `rng` gave two different samples: some of your draws come from elsewhere.",
-            "Pass `generator=rng` to every function that draws.",
-        )
-    rng = seeded(1)
-    if torch.equal(draw(answer, 40, rng), draw(answer, 40, rng)):
-        raise Misconception(
-            "RNG-REWOUND",
-            "Two calls, one after the other, returned the same 40 points.",
-            "Something seeds a generator inside your function. Only use the `rng` you are given.",
-        )
+def chained(z):
+    if (z[1:] * z[:-1]).mean().abs() < 0.1:
+        return None
+    return Misconception("SHARED-NOISE", how="each point's noise goes on from that of another")
 
 
-def check_other_sizes(answer):
-    draw(answer, 1, seeded(3))
-    means = torch.tensor([[20.0, 0, 0], [0, 20.0, 0], [0, 0, 20.0], [0, 0, -20.0]])
+def mirrored(z):
+    if len((z.abs() * 1000).round().unique(dim=0)) > 0.9 * len(z):
+        return None
+    return Misconception("SHARED-NOISE", how="points come in pairs that mirror one another")
+
+
+def wrong_shape(z, parts):
+    """Noise with edges: flatter than a Gaussian in every component."""
+    r = max(parts, key=len)
+    tops = (r == r.max(0).values).float().mean() + (r == r.min(0).values).float().mean()
+    if tops > 0.9:
+        return Misconception("TWO-VALUED-NOISE")
+    if tops > 0.02:
+        return Misconception("CLAMPED-NOISE")
+    flat = max(float(((r - r.mean(0)) ** 4).mean() / r.var() ** 2) for r in parts)
+    if flat < 2.1:  # 3 for a Gaussian, 1.8 for a uniform distribution
+        return Misconception("UNIFORM-NOISE")
+    lean = z.pow(3).mean(0).abs().min()  # 0 for a Gaussian, 1 for half of one
+    return Misconception("ONE-SIDED-NOISE") if lean > 0.5 else None
+
+
+def not_gaussian(z):
+    """By the distance of the distribution functions, and by the weight of the tails."""
+    ordered = z.flatten().sort().values
+    gap = torch.special.ndtr(ordered) - torch.arange(len(ordered)) / len(ordered)
+    return gap.abs().max() > 0.03 or (z.pow(4).mean() - 3).abs() > 0.3
+
+
+def wrong_spread(it, parts, is_round):
+    stds = it.stds
+    spread = torch.stack([r.square().mean().sqrt() for r in parts])
+    middle = torch.stack([r.mean(0).abs().max() for r in parts])
+    seen = {"stds": rounded(stds), "spread": rounded(spread)}
+    if (middle > 0.2 * torch.maximum(stds, spread)).any():
+        return Misconception("WRONG-CENTRE", off=middle.max())
+    if near(spread, stds, 0.07):
+        return None if is_round else Misconception("NOT-ROUND")
+    if near(spread, stds**2, 0.1) or near(spread, stds.sqrt(), 0.1):
+        return Misconception("VARIANCE-FOR-STD", **seen)
+    if near(spread, 1 / stds, 0.1):
+        return Misconception("STD-DIVIDED", **seen)
+    if near(spread.sort().values, stds.sort().values, 0.07):
+        return Misconception("STD-OF-ANOTHER", **seen)
+    if (spread - spread.mean()).abs().max() < 0.1 * spread.mean():
+        lengths = [r.square().sum(1) for r in parts]
+        compact = torch.stack([a.median() / a.mean() for a in lengths])  # log 2 for one Gaussian
+        return Misconception("TWO-DRAWS" if compact.max() < 0.6 else "ONE-STD", **seen)
+    ratio = spread / stds
+    if (ratio - ratio.mean()).abs().max() < 0.07 * ratio.mean():
+        return Misconception("NOISE-SCALED", factor=ratio.mean())
+    return Misconception("WRONG-SPREAD" if is_round else "NOT-ROUND", **seen)
+
+
+def counts(it):
+    """Independent points do not keep count of each other."""
+    modes = [torch.cdist(it.draw(40, seeded(it.seed + s)), it.means).argmin(1) for s in range(20)]
+    big = it.weights.argmax()
+    found = torch.tensor([float((mode == big).sum()) for mode in modes])
+    fixed = found.var() < 1.5  # 9.6 for independent points
+    moving = not torch.equal(it.draw(40, seeded(1)), it.draw(40, seeded(2)))
+    return Misconception("COUNTS-NOT-DRAWN", spread=found.std()) if fixed and moving else None
+
+
+def chance(it):
+    return randomness(lambda rng: it.draw(40, rng), it.seed)
+
+
+def other_sizes(it):
+    it.draw(1, seeded(3))
+    means = 20 * torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0], [0, 0, -1.0]])
     weights, stds = torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([1.0, 0.5, 2.0, 0.1])
-    x = draw(answer, 2000, seeded(4), weights, means, stds)
+    x = drawn(it.answer, weights, means, stds, 2000, seeded(it.seed + 4))
     mode = torch.cdist(x, means).argmin(1)
     share = torch.bincount(mode, minlength=4) / len(x)
     spread = torch.stack([(x[mode == i] - means[i]).square().mean().sqrt() for i in range(4)])
-    if not (near(share, weights, 0.05) and near(spread, stds, 0.1)):
-        raise Misconception(
-            "ONE-SIZE-ONLY",
-            f"Right for three components in the plane; with four in space the shares are "
-            f"{words(share)} for weights {words(weights)}.",
-            "Is a number of components, or of coordinates, written into your code?",
-        )
+    if near(share, weights, 0.05) and near(spread, stds, 0.1):
+        return None
+    return Misconception("ONE-SIZE-ONLY", weights=rounded(weights), shares=rounded(share))
 
 
-def words(values):
-    return "(" + ", ".join(f"{v:.2g}" for v in values.tolist()) + ")"
+def rounded(values):
+    return tuple(round(v, 2) for v in values.tolist())
+
+
+pick, spread, noise, place = Part.of(mixed)
+mixture = Probe(
+    "01.mixture",
+    mixed,
+    judge_mixture,
+    {
+        "WEIGHTS-IGNORED": pick(lambda w, n, rng: torch.randint(len(w), (n,), generator=rng)),
+        "WEIGHTS-AS-LOGITS": pick(lambda w, n, rng: picked(w.softmax(0), n, rng)),
+        "WEIGHTS-SQUARED": pick(lambda w, n, rng: picked(w**2, n, rng)),
+        "WEIGHTS-TURNED": pick(lambda w, n, rng: picked(1 - w, n, rng)),
+        "ONE-FOR-ALL": pick(lambda w, n, rng: picked(w, 1, rng).expand(n)),
+        "MOST-LIKELY-ONLY": pick(lambda w, n, rng: w.argmax().expand(n)),
+        "NO-NOISE": noise(lambda n, d, rng: torch.zeros(n, d)),
+        "SHARED-NOISE": noise(
+            lambda n, d, rng: gaussian(1, d, rng).expand(n, d),
+            lambda n, d, rng: gaussian(n, 1, rng).expand(n, d),
+        ),
+        "UNIFORM-NOISE": noise(lambda n, d, rng: torch.rand(n, d, generator=rng) - 0.5),
+        "ONE-SIDED-NOISE": noise(lambda n, d, rng: gaussian(n, d, rng).abs()),
+        "CLAMPED-NOISE": noise(lambda n, d, rng: gaussian(n, d, rng).clamp(-1, 1)),
+        "TWO-VALUED-NOISE": noise(lambda n, d, rng: gaussian(n, d, rng).sign()),
+        "VARIANCE-FOR-STD": spread(
+            lambda stds, mode: stds[mode] ** 2, lambda stds, mode: stds[mode].sqrt()
+        ),
+        "STD-DIVIDED": spread(lambda stds, mode: 1 / stds[mode]),
+        "STD-OF-ANOTHER": spread(lambda stds, mode: stds[(mode + 1) % len(stds)]),
+        "ONE-STD": spread(lambda stds, mode: stds.mean().expand(len(mode))),
+        "NOISE-SCALED": noise(lambda n, d, rng: 2 * gaussian(n, d, rng)),
+        "WRONG-CENTRE": place(lambda means, mode: means[mode] + 0.5),
+        "WRONG-PLACES": place(lambda means, mode: 0 * means[mode]),
+        "GLOBAL-RNG": noise(lambda n, d, rng: torch.randn(n, d)),
+    },
+    may_change=("rng",),
+)
 
 
 # ---- two_scores: my_scores(fit, x, is_good, rng) -> (log-likelihood, quality) --------------------
@@ -271,10 +304,10 @@ WIDE = 50.0  # the standard deviation of the model's junk
 class Spy:
     """`fit` and `is_good` as the learner gets them, and a record of what was asked of them."""
 
-    def __init__(self):
-        half = torch.randn(N // 2, 2, generator=seeded(5), dtype=torch.float64)
+    def __init__(self, seed):
+        half = torch.randn(N // 2, 2, generator=seeded(seed + 5))
         x = torch.cat([half - torch.tensor([3.0, 0]), 0.5 * half.flip(0) + torch.tensor([3.0, 1])])
-        self.x = x[x[:, 0].argsort()].float()  # in order, as files on a disk often are
+        self.x = x[x[:, 0].argsort()]  # in order, as files on a disk often are
         self.models, self.judged = [], []
 
     def fit(self, points):
@@ -284,19 +317,12 @@ class Spy:
     def is_good(self, points):
         points = torch.as_tensor(points).float()
         self.judged.append(points)
-        return points.norm(dim=1) < 8  # [n], True or False
+        return points.norm(dim=-1) < 8  # [n], True or False
 
     def rows(self, points):
         """Which rows of x these are: [n]; -1 for points that are none."""
-        points = torch.as_tensor(points).detach().double()
-        if points.ndim != 2 or points.shape[1] != 2:
-            raise Misconception(
-                "SHAPE",
-                f"`fit` or `log_prob` was given points of shape {list(points.shape)}; [n, 2] is "
-                "expected.",
-                "Print the shapes of the two parts of your split.",
-            )
-        distance, row = torch.cdist(points, self.x.double()).min(1)
+        points = tensor(torch.as_tensor(points), (len(points), 2), "What `fit` or `log_prob` gets")
+        distance, row = torch.cdist(points.detach().double(), self.x.double()).min(1)
         return torch.where(distance < 1e-5, row, -1)
 
 
@@ -305,6 +331,7 @@ class SpyModel:
 
     def __init__(self, spy, points):
         self.spy, self.rows, self.scored, self.samples = spy, spy.rows(points), [], []
+        self.noise = []
         points = torch.as_tensor(points).float()
         self.mean, self.std = points.mean(0), points.std(0)
 
@@ -313,407 +340,451 @@ class SpyModel:
         good = torch.distributions.Normal(self.mean, self.std).log_prob(z).sum(1)
         junk = torch.distributions.Normal(0, WIDE).log_prob(z).sum(1)
         value = torch.logaddexp(good + math.log(0.1), junk + math.log(0.9))  # [n]
-        self.scored.append((self.spy.rows(points), value))
+        self.scored.append((self.spy.rows(points), value, z))
         return value.clone()
 
     def sample(self, n, rng=None):
-        noise = torch.randn(n, 2, generator=rng)
-        junk = torch.rand(n, 1, generator=rng) < 0.9
+        noise, junk = torch.randn(n, 2, generator=rng), torch.rand(n, 1, generator=rng) < 0.9
         points = torch.where(junk, WIDE * noise, self.mean + self.std * noise)
         self.samples.append(points)
+        self.noise.append(noise)
         return points.clone()
 
 
-def two_scores(answer):
-    """(mean log-density of held-out points, share of the model's samples that are good)."""
-    spy, score, quality = attempt(answer, seeded(1))
+def two_numbers(answer, seed, rng):
+    """The learner's two numbers for a fresh spy."""
+    spy = Spy(seed)
+    score, quality = several(answer(spy.fit, spy.x.clone(), spy.is_good, rng), 2)
+    return spy, number(score, "Your log-likelihood"), number(quality, "Your quality")
+
+
+def judge_scores(answer, seed):
+    spy, score, quality = two_numbers(answer, seed, seeded(seed + 1))
     if not spy.models:
-        raise Misconception(
-            "NEVER-FITTED",
-            "`fit` was never called, so there is no model to score.",
-            "Start with the split, then call `fit` on one part of it.",
-        )
-    check_score(spy, score, quality)
-    check_split(spy)
-    check_quality(spy, quality)
-    check_rng(answer, spy, (score, quality))
+        return Misconception("NEVER-FITTED")
     return (
-        f"Right. This model scores {score:.1f} nats a held-out point, only 2.3 (log 10) less than "
-        "it would without its junk; yet about nine in ten of its samples are no good."
+        wrong_score(spy, score, quality)
+        or wrong_split(spy)
+        or wrong_quality(spy, quality)
+        or wrong_chance(answer, seed, spy)
     )
 
 
-def attempt(answer, rng):
-    """The learner's two numbers for a fresh spy."""
-    spy = Spy()
-    result = answer(spy.fit, spy.x.clone(), spy.is_good, rng)
-    if isinstance(result, torch.Tensor) and result.shape == (2,):
-        result = tuple(result)
-    if result is not None and not (isinstance(result, tuple | list) and len(result) == 2):
-        raise Misconception(
-            "TWO-NUMBERS",
-            f"A {type(result).__name__} was returned, not two numbers.",
-            "Return `log_likelihood, quality`.",
-        )
-    result = (result, None) if result is None else result
-    return spy, scalar(result[0], "Your log-likelihood"), scalar(result[1], "Your quality")
-
-
-def check_score(spy, score, quality):
+def wrong_score(spy, score, quality):
     """Is the first number the mean log-density of points that the model has not seen?"""
-    calls = [(model, rows, v) for model in spy.models for rows, v in model.scored]
+    calls = [(model, *call) for model in spy.models for call in model.scored]
     clean = [
-        v
-        for model, rows, v in calls
-        if (rows >= 0).all() and not torch.isin(rows, model.rows).any()
+        v for m, rows, v, _ in calls if (rows >= 0).all() and not torch.isin(rows, m.rows).any()
     ]
-    real = [(model, rows, v) for model, rows, v in calls if (rows >= 0).any()]
+    real = [(model, rows, v) for model, rows, v, _ in calls if (rows >= 0).any()]
     held = [torch.cat(clean), *clean] if clean else []
     if any(near(score, v.mean()) for v in held):
-        return
+        return None
     if any(near(quality, v.mean()) for v in held):
-        raise Misconception(
-            "RESULTS-SWAPPED",
-            "Your second number is the log-likelihood.",
-            "The order is `log_likelihood, quality`.",
-        )
-    for _, rows, v in calls:
-        if (rows < 0).all() and near(score, v.mean()):
-            raise Misconception(
-                "OWN-SAMPLES-SCORED",
-                "The model was asked for the density of its own samples. A model that repeats one "
-                "point for ever would win.",
-                "Whose density should be high: that of the model's points, or of real ones?",
-            )
-    if real and (not held or any(near(score, v.mean()) for _, _, v in real)):
-        name_leak(spy, *next(c for c in real if not held or near(score, c[2].mean())))
-    if not held:
-        raise Misconception(
-            "NO-LIKELIHOOD",
-            "`log_prob` was never asked about real points.",
-            "The first number is a mean of `model.log_prob(...)`; of which points?",
-        )
-    name_wrong_score(score, held)
+        return Misconception("RESULTS-SWAPPED")
+    for model, _, v, z in calls:
+        if near(score, v.mean()) and any(same_points(z, s) for s in model.samples):
+            return Misconception("OWN-SAMPLES-SCORED")
+    strange = [m for m in spy.models if (m.rows < 0).any()]
+    if strange or any((rows < 0).all() and near(score, v.mean()) for _, rows, v, _ in calls):
+        return Misconception("OTHER-POINTS")
+    leaks = [c for c in real if not held or near(score, c[2].mean())]
+    if leaks:
+        return leak(spy, *leaks[0])
+    return wrong_mean(spy, score, held) if held else Misconception("NO-LIKELIHOOD")
 
 
-def name_leak(spy, model, rows, values):
+def same_points(a, b):
+    return a.shape == b.shape and near(a, b)
+
+
+def leak(spy, model, rows, values):
     seen = torch.isin(rows, model.rows)
-    count = f"{int(seen.sum())} of the {len(rows)} points you scored"
+    told = {"seen": int(seen.sum()), "scored": len(rows), "all": len(spy.x)}
     if len(model.rows.unique()) == len(spy.x) and len(rows) < len(spy.x):
-        raise Misconception(
-            "FITTED-ON-ALL",
-            f"The model was fitted to all {len(spy.x)} points, the held-out ones among them.",
-            "What is held out must be out before `fit` is called.",
-        )
+        return Misconception("FITTED-ON-ALL", **told)
     if seen.all() or torch.isin(model.rows, rows).all():
-        raise Misconception(
-            "TRAIN-SCORED",
-            f"{count} were also fitted. A model that learned the points by heart would get the "
-            "best score of all.",
-            "Score only points that `fit` has not seen.",
-        )
-    raise Misconception(
-        "LEAKY-SPLIT",
-        f"{count} were also fitted: your two parts overlap.",
-        "Shuffle once, without replacement, and cut once.",
-    )
+        return Misconception("TRAIN-SCORED", **told)
+    return Misconception("LEAKY-SPLIT", **told)
 
 
-def name_wrong_score(score, held):
+MEANS = (  # what people make of the log-densities v of the held-out points
+    ("SUM-NOT-MEAN", lambda v: v.sum()),
+    ("SUM-NOT-MEAN", lambda v: -v.sum()),
+    ("WRONG-SIGN", lambda v: -v.mean()),
+    ("MEAN-OF-DENSITIES", lambda v: v.exp().mean()),
+    ("MEAN-OF-DENSITIES", lambda v: v.exp().mean().log()),
+    ("MEAN-OF-DENSITIES", lambda v: v.exp().sum().log()),
+    ("EXPONENTIATED", lambda v: v.mean().exp()),
+    ("EXPONENTIATED", lambda v: (-v.mean()).exp()),
+    ("PER-DIMENSION", lambda v: v.mean() / 2),
+    ("MEDIAN-NOT-MEAN", lambda v: v.median()),
+    ("MEDIAN-NOT-MEAN", lambda v: v.quantile(0.5)),
+    ("ONE-POINT-SCORED", lambda v: v.max()),
+    ("ONE-POINT-SCORED", lambda v: v.min()),
+    ("ONE-POINT-SCORED", lambda v: v[0]),
+    ("NATS-BITS", lambda v: v.mean() / math.log(2)),
+    ("NATS-BITS", lambda v: v.mean() / math.log(10)),
+    ("DIVIDED-BY-OTHERS", lambda v: v.sum() / N),
+    ("DIVIDED-BY-OTHERS", lambda v: v.sum() / (N - HELD)),
+    ("DIVIDED-BY-OTHERS", lambda v: v.sum() / 1000),
+)
+
+
+def wrong_mean(spy, score, held):
     if not math.isfinite(score):
-        raise Misconception(
-            "NOT-FINITE",
-            f"Your log-likelihood is {score}.",
-            "`log_prob` returns logarithms already, and they may be negative.",
-        )
-    forms = [
-        ("SUM-NOT-MEAN", lambda v: v.sum(), "the sum over the held-out points",
-         "A sum grows with the size of the set. What makes sets of two sizes comparable?"),
-        ("WRONG-SIGN", lambda v: -v.mean(), "minus the mean log-density: a loss",
-         "Here higher is better: the log-likelihood itself is asked for."),
-        ("MEAN-OF-DENSITIES", lambda v: v.exp().mean(), "a mean of densities",
-         "The likelihood of a set is a product. Which mean belongs to the log of a product?"),
-        ("MEAN-OF-DENSITIES", lambda v: v.exp().mean().log(), "the log of a mean of densities",
-         "The likelihood of a set is a product. Which mean belongs to the log of a product?"),
-        ("EXPONENTIATED", lambda v: v.mean().exp(), "exp of the mean log-density",
-         "Stay with the logarithm: for pictures, exp of it is 0 or infinite in floating point."),
-        ("PER-DIMENSION", lambda v: v.mean() / 2, "the mean divided by the number of coordinates",
-         "Nats a point are asked for, not nats a coordinate."),
-    ]  # fmt: skip
-    for code, form, what, following in forms:
+        return Misconception("NOT-FINITE/score", got=score)
+    for code, form in MEANS:
         if any(near(score, form(v)) for v in held):
-            raise Misconception(code, f"Your first number, {score:.4g}, is {what}.", following)
-    raise Misconception(
-        "WRONG-SCORE",
-        f"Your first number, {score:.4g}, is not the mean of the log-densities that you asked for.",
-        "Follow it from `model.log_prob(held_out)` to `return`.",
-    )
+            return Misconception(code, got=score)
+    return Misconception("WRONG-SCORE", got=score)
 
 
-def check_split(spy):
+def wrong_split(spy):
     """A fifth held out, drawn at random."""
-    for model in spy.models:
-        fitted = len(model.rows.unique())
-        if fitted == HELD:
-            raise Misconception(
-                "SPLIT-SWAPPED",
-                f"The model was fitted to {fitted} points and {N - HELD} were held out.",
-                "Which part is the fifth?",
-            )
+    sizes = [len(model.rows.unique()) for model in spy.models]
+    if any((model.rows < 0).any() for model in spy.models):
+        return Misconception("OTHER-POINTS")
+    for fitted in sizes:
+        seen = {"fitted": fitted, "all": N, "held": N - fitted}
         if abs(fitted - (N - HELD)) > 1:
-            raise Misconception(
-                "SPLIT-SIZE",
-                f"The model was fitted to {fitted} of {N} points.",
-                "Hold out a fifth of the points, and fit all the others.",
-            )
-    model = spy.models[0]
-    if len(spy.models) == 1 and model.rows.max() - model.rows.min() == len(model.rows) - 1:
-        raise Misconception(
-            "DATA-IN-ORDER",
-            "You cut the data in the order in which they came, and these are sorted: what is held "
-            "out is another kind of point.",
-            "Shuffle before you cut: see `torch.randperm`.",
-        )
+            swapped = "SPLIT-SWAPPED" if fitted == HELD else "SPLIT-SIZE"
+            return Misconception(swapped if len(set(sizes)) == 1 else "FITTED-AGAIN", **seen)
+    rows = spy.models[0].rows
+    in_order = len(spy.models) == 1 and rows.max() - rows.min() == len(rows) - 1
+    return Misconception("DATA-IN-ORDER") if in_order else None
 
 
-def check_quality(spy, quality):
+def wrong_quality(spy, quality):
     """Is the second number the share of the model's samples that is_good accepts?"""
-    samples = [s for model in spy.models for s in model.samples]
+    drawn = sum(len(s) for model in spy.models for s in model.samples)
     if not spy.judged:
-        raise Misconception(
-            "LIKELIHOOD-IS-QUALITY",
-            f"Your quality, {quality:.3g}, was found without asking `is_good` about anything. Nine "
-            "in ten samples of this model are junk, and that costs it only 2.3 nats a point.",
-            "Quality is a property of samples: draw some and have them judged.",
-        )
-    judged = torch.cat([j for j in spy.judged if j.ndim == 2])
-    if (spy.rows(judged) >= 0).any():
-        raise Misconception(
-            "REAL-JUDGED",
-            "You had real points judged. They are good; the question is what the model draws.",
-            "Which method of the model gives new points?",
-        )
+        return Misconception("LIKELIHOOD-IS-QUALITY", got=quality)
+    judged = torch.cat([j.reshape(-1, 2) for j in spy.judged])
     good = (judged.norm(dim=1) < 8).float()
+    seen = {"got": quality, "drawn": drawn, "judged": len(judged), "good": f"{good.mean():.1%}"}
+    if (spy.rows(judged) >= 0).any():
+        return Misconception("REAL-JUDGED")
+    if len(judged.unique(dim=0)) < 0.9 * len(judged):
+        return Misconception("ONE-DRAW")
     if quality > 1 and near(quality, good.sum()):
-        raise Misconception(
-            "COUNT-NOT-SHARE",
-            f"Your quality is {quality:g}: a count.",
-            "A share lies between 0 and 1, whatever the number of samples.",
-        )
+        return Misconception("COUNT-NOT-SHARE", **seen)
+    if near(quality, 100 * good.mean()):
+        return Misconception("PERCENT", **seen)
     if near(quality, 1 - good.mean()):
-        raise Misconception(
-            "BAD-SHARE",
-            f"{quality:.0%} is the share of bad samples.",
-            "The good ones are asked for.",
-        )
-    if len(judged) < sum(len(s) for s in samples):
-        raise Misconception(
-            "CHERRY-PICKED",
-            f"{sum(len(s) for s in samples)} samples were drawn and {len(judged)} judged.",
-            "Judge every sample you draw: choosing first makes any model look good.",
-        )
+        return Misconception("BAD-SHARE", **seen)
+    if len(judged) < drawn:
+        return Misconception("CHERRY-PICKED", **seen)
     if len(judged) < 1000:
-        raise Misconception(
-            "TOO-FEW-SAMPLES",
-            f"{len(judged)} samples were judged: the share is uncertain by about "
-            f"{0.5 / len(judged) ** 0.5:.0%}.",
-            "Draw 1,000.",
-        )
-    if not near(quality, good.mean()):
-        raise Misconception(
-            "WRONG-QUALITY",
-            f"`is_good` accepted {good.mean():.1%} of the samples; your quality is {quality:.4g}.",
-            "Follow the number from `is_good(...)` to `return`.",
-        )
+        return Misconception("TOO-FEW-SAMPLES", off=f"{0.5 / len(judged) ** 0.5:.0%}", **seen)
+    return None if near(quality, good.mean()) else Misconception("WRONG-QUALITY", **seen)
 
 
-def check_rng(answer, spy, result):
-    """The same generator gives the same split, another generator another one."""
-    _, *again = attempt(answer, seeded(1))
-    if not near(torch.tensor(again), torch.tensor(result), 1e-6):
-        raise Misconception(
-            "RNG-UNUSED",
-            "The same `rng` gave two different results: some of your draws come from elsewhere.",
-            "Pass `generator=rng` to `torch.randperm`, and `rng` to `model.sample`.",
-        )
-    other, _, _ = attempt(answer, seeded(2))
+def wrong_chance(answer, seed, spy):
+    """Another generator gives another split and other samples; all draws come from it."""
+    other, *_ = two_numbers(answer, seed, seeded(seed + 2))
     if set(other.models[0].rows.tolist()) == set(spy.models[0].rows.tolist()):
-        raise Misconception(
-            "SPLIT-NOT-DRAWN",
-            "Two different generators gave the same split. A fixed rule, such as every fifth "
-            "point, goes wrong when the data have a rhythm of their own.",
-            "Draw a random order of the rows from `rng`.",
-        )
-
-
-# ---- copying: my_copying(fake, train, held_out) -> probability -----------------------------------
-
-
-def copying(answer):
-    """P(a fake lies nearer to the training set than a held-out example does), ties half."""
-    fake, train, held_out = copying_case()
-    said = scalar(answer(fake.clone(), train.clone(), held_out.clone()), "Your probability")
-    if not math.isfinite(said):
-        raise Misconception(
-            "NOT-FINITE",
-            f"Your probability is {said}.",
-            "Look for a division or a logarithm of something that can be 0.",
-        )
-    right = nearer(nearest(fake, train), nearest(held_out, train))
-    if not near(said, right, 1e-3):
-        name_wrong_copying(answer, said, fake, train, held_out)
-    check_ties(answer)
-    fresh = float(answer(held_out[13:], train, held_out[:13]))
-    copied = float(answer(train[:20] + 0.001, train, held_out))
-    return f"Right. It gives fresh data {fresh:.2f}, near 1/2, and a copier {copied:.2f}."
-
-
-def copying_case():
-    """30 fakes, of which 12 are blurred copies; 40 training and 26 held-out examples; d = 3."""
-    rng = seeded(7)
-    scale = torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
-    train, held_out, fresh = (
-        scale * torch.randn(n, 3, generator=rng, dtype=torch.float64) for n in (40, 26, 18)
+        return Misconception("SPLIT-NOT-DRAWN")
+    if same_points(all_noise(spy), all_noise(other)):
+        return Misconception("RNG-REWOUND")
+    return randomness(
+        lambda rng: torch.tensor(two_numbers(answer, seed, rng)[1:]), seed, rows=False
     )
-    blur = 0.02 * torch.randn(12, 3, generator=rng, dtype=torch.float64)
-    return torch.cat([fresh, train[:12] + blur]).flip(0), train, held_out
 
 
-def nearest(points, others, p=2.0):
-    exact = "donot_use_mm_for_euclid_dist"
-    return torch.cdist(points, others, p=p, compute_mode=exact).min(1).values
+def all_noise(spy):
+    return torch.cat([noise for model in spy.models for noise in model.noise])
 
 
-def nearer(a, b, tie=0.5):
-    return float(((a[:, None] < b).double() + tie * (a[:, None] == b).double()).mean())
+def scores(
+    fit,
+    x,
+    is_good,
+    rng,
+    *,
+    cut=lambda x, rng: x[torch.randperm(len(x), generator=rng)].split(
+        [len(x) // 5, 4 * len(x) // 5]
+    ),
+    score=lambda v: v.mean(),
+    samples=lambda model, rng: model.sample(1000, rng),
+    quality=lambda good: good.float().mean(),
+):
+    held_out, train = cut(x, rng)
+    model = fit(train)
+    return score(model.log_prob(held_out)), quality(is_good(samples(model, rng)))
 
 
-def wrong_formulas(fake, train, held_out):
-    """(code, value, what it is, what to look at) of the usual wrong turns."""
-    a, b = nearest(fake, train), nearest(held_out, train)
-    right = nearer(a, b)
-    own = torch.cdist(train, train).fill_diagonal_(math.inf).min(1).values
-    spread, spread_b = (torch.cdist(s, train).mean(1) for s in (fake, held_out))
-    off, off_b = ((s - train.mean(0)).norm(dim=1) for s in (fake, held_out))
+cut, score, samples, quality = Part.of(scores)
+two_scores = Probe(
+    "01.two_scores",
+    scores,
+    judge_scores,
+    {
+        "DATA-IN-ORDER": cut(lambda x, rng: (x[: len(x) // 5], x[len(x) // 5 :])),
+        "SPLIT-NOT-DRAWN": cut(lambda x, rng: (x[::5], torch.cat([x[i::5] for i in range(1, 5)]))),
+        "FITTED-ON-ALL": cut(lambda x, rng: (x[torch.randperm(N, generator=rng)[:HELD]], x)),
+        "TRAIN-SCORED": cut(lambda x, rng: (x, x)),
+        "SUM-NOT-MEAN": score(torch.sum),
+        "MEDIAN-NOT-MEAN": score(torch.median),
+        "WRONG-SIGN": score(lambda v: -v.mean()),
+        "NATS-BITS": score(lambda v: v.mean() / math.log(2)),
+        "TOO-FEW-SAMPLES": samples(lambda model, rng: model.sample(50, rng)),
+        "ONE-DRAW": samples(lambda model, rng: model.sample(1, rng).expand(1000, -1)),
+        "GLOBAL-RNG": samples(lambda model, rng: model.sample(1000)),
+        "COUNT-NOT-SHARE": quality(torch.sum),
+        "BAD-SHARE": quality(lambda good: 1 - good.float().mean()),
+        "PERCENT": quality(lambda good: 100 * good.float().mean()),
+    },
+    may_change=("rng",),
+)
+
+
+# ---- copying: my_copying(fake [n, d], train [m, d], held_out [h, d]) -> probability --------------
+
+
+def euclidean(a, b, p=2.0):
+    return torch.cdist(a, b, p=p, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def cosine(a, b):
+    return 1 - torch.nn.functional.cosine_similarity(a[:, None], b[None], dim=2)
+
+
+def without_itself(a, b):
+    """Distances in which no point is its own neighbour."""
+    d = euclidean(a, b)
+    return d.masked_fill(d == 0, math.inf)
+
+
+def below(a, b):
+    """The table of wins, [n, h]; a tie is half a win."""
+    return (a[:, None] < b).double() + (a[:, None] == b).double() / 2
+
+
+def nearer(
+    fake,
+    train,
+    held_out,
+    *,
+    scale=lambda fake, train, held_out: (fake, train, held_out),
+    sets=lambda fake, train, held_out: (fake, train, held_out, train),
+    distance=euclidean,
+    nearest=lambda d: d.min(1).values,
+    compare=below,
+    end=lambda wins: wins.mean(),
+):
+    a, to_a, b, to_b = sets(*scale(fake, train, held_out))
+    return end(compare(nearest(distance(a, to_a)), nearest(distance(b, to_b))))
+
+
+scale, sets, distance, nearest, compare, end = Part.of(nearer)
+
+
+def rowwise(a, b):
     n = min(len(a), len(b))
-    itself = (
-        "a comparison of the fakes with the training set's own distances",
-        "The yardstick must be examples that no generator could have copied. Which set is that?",
+    return (a[:n] < b[:n]).double()
+
+
+def p_value(tails, sign):
+    """Of Mann and Whitney's test, from the table of wins."""
+
+    def end(wins):
+        n, m = wins.shape
+        gap = wins.sum() - n * m / 2
+        gap = gap.abs() if tails == 2 else sign * gap
+        return tails * torch.special.ndtr((0.5 - gap) / math.sqrt(n * m * (n + m + 1) / 12))
+
+    return end
+
+
+def ignoring_held_out(ask, fake, train, held_out):
+    others = 9 * held_out.flip(0)[:-3] + 1, train[1:8] + 1e-3  # far from the training set, and near
+    answers = [ask(fake, train, other) for other in (held_out, *others)]
+    return near(answers, [answers[0]] * 3, 1e-6)
+
+
+def copies_alone(ask, fake, train, held_out):
+    """0 for these fakes, 1 for exact copies, whatever is held out."""
+    copied = ask(train[:9], train[:9], held_out)
+    blind = ignoring_held_out(ask, fake, train, held_out)
+    return blind and near([ask(fake, train, held_out), copied], [0.0, 1.0])
+
+
+def constant(ask, fake, train, held_out):
+    blind = ignoring_held_out(ask, fake, train, held_out)
+    same = ask(fake, train, held_out)
+    return blind and near(
+        [ask(train[:5], train, held_out), ask(9 * fake, train, held_out)], [same] * 2
     )
-    all_of_them = (
-        "a comparison of distances to the whole training set, or its middle",
-        "A copy is near one training example and far from the others. Which distance says so?",
+
+
+def only_yes_or_no(ask, fake, train, held_out):
+    said = [ask(fake[k:], train, held_out[k:]) for k in range(5)] + [ask(held_out, train, fake)]
+    return all(answer in (0, 1) for answer in said)
+
+
+def fakes_place_ignored(ask, fake, train, held_out):
+    return near(ask(fake + 50, train, held_out), ask(fake, train, held_out), 1e-6)
+
+
+def train_is_its_own(ask, fake, train, held_out):
+    """Every training example finds itself at distance 0: only exact copies come near that."""
+    copied = ask(train[:5], train, held_out)
+    return ask(fake, train, held_out) == 0 and 0.2 < copied < 0.8
+
+
+def rows_matter(ask, fake, train, held_out):
+    turned = fake.flip(0), train.flip(0), held_out.roll(1, 0)
+    return not near(ask(*turned), ask(fake, train, held_out), 1e-6)
+
+
+def not_euclidean(ask, fake, train, held_out):
+    """Does the answer move when everything is turned, or moved, as a whole?"""
+    d = fake.shape[1]
+    turn = torch.linalg.qr(torch.randn(d, d, generator=seeded(3), dtype=torch.float64)).Q
+    before = ask(fake, train, held_out)
+    turned = ask(fake @ turn, train @ turn, held_out @ turn)
+    return not (near(turned, before) and near(ask(fake + 5, train + 5, held_out + 5), before))
+
+
+def units_matter(ask, *three):
+    return not near(ask(*(10 * x for x in three)), ask(*three))
+
+
+COPYING_MISTAKES = {
+    "NOT-FINITE": (shows(lambda got, right: not math.isfinite(got)),),
+    "CONSTANT": (asks(constant, first=True),),
+    "EXACT-COPIES": (asks(copies_alone, first=True),),
+    "TRAIN-SCORED": (
+        asks(train_is_its_own, first=True),
+        *sets(lambda f, t, h: (f, t, torch.cat([t, h]), t)),
+        {"sets": lambda f, t, h: (f, t, t, t), "distance": without_itself},
+    ),
+    "COPYCAT": (asks(ignoring_held_out, first=True),),
+    "VERDICT-NOT-PROBABILITY": (asks(only_yes_or_no, first=True),),
+    "EACH-SET-CENTRED": (asks(fakes_place_ignored, first=True),),
+    "FARTHER-FOR-NEARER": compare(lambda a, b: below(b, a).T),
+    "NEARER-SET": (
+        *sets(lambda f, t, h: (f, t, f, h)),
+        {"sets": lambda f, t, h: (f, t, f, h), "compare": rowwise},
+        {
+            "sets": lambda f, t, h: (f, t, f, h),
+            "nearest": lambda d: d,
+            "compare": lambda a, b: (a[:, :, None] < b[:, None]).double(),
+        },
+    ),
+    "DIRECTION": sets(
+        lambda f, t, h: (t, f, t, h),
+        lambda f, t, h: (f, h, t, h),
+        lambda f, t, h: (t, f, h, t),
+        lambda f, t, h: (t, f, h, f),
+        lambda f, t, h: (f, t, t, h),
+    ),
+    "SETS-MIXED-UP": sets(
+        lambda f, t, h: (f, h, h, t),
+        lambda f, t, h: (f, t, h, f),
+        lambda f, t, h: (f, h, f, t),
+        lambda f, t, h: (f, torch.cat([t, h]), h, t),
+    ),
+    "OWN-SETS": (
+        {"sets": lambda f, t, h: (f, t, h, h), "distance": without_itself},
+        {"sets": lambda f, t, h: (f, f, h, t), "distance": without_itself},
+        {"sets": lambda f, t, h: (f, f, h, h), "distance": without_itself},
+    ),
+    "MEAN-NOT-NEAREST": (
+        *nearest(*(lambda d, w=w: w(d, 1) for w in (torch.mean, torch.sum))),
+        *nearest(lambda d: d.median(1).values),
+        *distance(lambda a, b: euclidean(a, b.mean(0, keepdim=True))),
+    ),
+    "FARTHEST-NOT-NEAREST": nearest(lambda d: d.max(1).values),
+    "SECOND-NEAREST": nearest(
+        *(lambda d, k=k: d.kthvalue(k, 1).values for k in (2, 3)),
+        *(lambda d, k=k: d.sort(1).values[:, :k].mean(1) for k in (2, 3, 5)),
+    ),
+    "MEANS-COMPARED": compare(
+        lambda a, b: a.mean() / b.mean(),
+        lambda a, b: (b.mean() / a.mean()).log(),
+        lambda a, b: b.mean() / a.mean(),
+        lambda a, b: b.mean() / (a.mean() + b.mean()),
+        lambda a, b: a.mean() / (a.mean() + b.mean()),
+        lambda a, b: b.mean() - a.mean(),
+        lambda a, b: a.mean() - b.mean(),
+        lambda a, b: a.median() / b.median(),
+    ),
+    "ONE-THRESHOLD": compare(
+        *(
+            lambda a, b, w=w: (a < w(b)).double()
+            for w in (torch.median, torch.mean, torch.min, torch.max)
+        ),
+        *(
+            lambda a, b, q=q: (a < b.quantile(q)).double()
+            for q in (0.05, 0.1, 0.25, 0.5, 0.9, 0.95)
+        ),
+        lambda a, b: (a.mean() < b).double(),
+        lambda a, b: (a.median() < b).double(),
     )
-    averages = (
-        "a comparison of two averages",
-        "One far point can move an average across. Compare the distances one pair at a time.",
-    )
-    threshold = (
-        "the share of fakes below one threshold",
-        "A fair idea, and another statistic: compare with every held-out distance instead.",
-    )
-    other_way = (
-        "made of distances that do not start at the fakes and end at the training set",
-        "Say it in words: from each fake to its nearest ... and from each held-out example to ...",
-    )
+    + end(lambda wins: (wins.mean(1) > 0.5).double().mean()),
+    "PAIRED-BY-ROW": (
+        *compare(rowwise, lambda a, b: rowwise(a.sort().values, b.sort().values)),
+        asks(rows_matter, first=True),
+    ),
+    "WRONG-DISTANCE": (
+        *distance(
+            lambda a, b: euclidean(a, b, 1.0), lambda a, b: euclidean(a, b, math.inf), cosine
+        ),
+        *scale(lambda f, t, h: tuple(x / t.std(0) for x in (f, t, h))),
+        asks(not_euclidean, first=True),
+    ),
+    "SUM-NOT-MEAN": end(torch.sum),
+    "PAIRS-MISCOUNTED": end(
+        lambda wins: wins.sum() / len(wins) ** 2,
+        lambda wins: wins.sum() / wins.shape[1] ** 2,
+        lambda wins: wins.sum() / sum(wins.shape),
+        lambda wins: wins.sum() / len(wins),
+        lambda wins: wins.sum() / wins.shape[1],
+    ),
+    "P-VALUE": end(p_value(2, 1), p_value(1, 1), p_value(1, -1)),
+    "RESCALED": end(lambda wins: 2 * wins.mean() - 1, lambda wins: (2 * wins.mean() - 1).abs()),
+    "NOT-A-PROBABILITY": (asks(lambda ask, *three: not -1e-9 <= ask(*three) <= 1 + 1e-9),),
+    "SCALE-MATTERS": (asks(units_matter),),
+}
+
+
+def copying_cases(seed):
+    """Honest fakes and blurred copies together, in two dimensions and three; then ties on a line."""
+    rng = seeded(seed + 7)
+
+    def points(n, *spread):
+        spread = torch.tensor(spread, dtype=torch.float64)
+        return spread * torch.randn(n, len(spread), generator=rng, dtype=torch.float64)
+
+    train, held_out, fresh = (points(n, 1, 2, 0.5) for n in (40, 26, 27))
+    mixed = torch.cat([fresh, train[:18] + points(18, 0.02, 0.02, 0.02)])
+    mixed = mixed[torch.randperm(45, generator=rng)]
+    few, real, wide = points(11, 1, 0.6), points(19, 0.7, 0.4), points(37, 1.6, 0.8)
+    line = tuple(torch.tensor(v).double()[:, None] for v in ([0, 1, 11], [0, 10], [9, 1, 2, 10]))
     return [
-        ("FARTHER-FOR-NEARER", 1 - right, "the probability that a fake lies farther away",
-         "Which way round does the comparison go when a generator copies?"),
-        ("TRAIN-SCORED", nearer(a, nearest(train, train)), *itself),
-        ("TRAIN-SCORED", nearer(a, own), *itself),
-        ("NEARER-SET", float((a < nearest(fake, held_out)).double().mean()),
-         "the share of fakes that are nearer to the training set than to the held-out set",
-         f"Here {len(train)} training and {len(held_out)} held-out examples were given: what would "
-         "fresh data score, by the sizes alone?"),
-        ("DIRECTION", nearer(nearest(train, fake), nearest(train, held_out)), *other_way),
-        ("DIRECTION", nearer(nearest(fake, held_out), nearest(train, held_out)), *other_way),
-        ("MEAN-NOT-NEAREST", nearer(spread, spread_b), *all_of_them),
-        ("MEAN-NOT-NEAREST", nearer(off, off_b), *all_of_them),
-        ("MEANS-COMPARED", float(a.mean() < b.mean()), *averages),
-        ("MEANS-COMPARED", float(a.mean() / b.mean()), *averages),
-        ("MEANS-COMPARED", float(b.mean() / a.mean()), *averages),
-        ("ONE-THRESHOLD", float((a < b.median()).double().mean()), *threshold),
-        ("ONE-THRESHOLD", float((a < b.mean()).double().mean()), *threshold),
-        ("ONE-THRESHOLD", float((a < b.min()).double().mean()), *threshold),
-        ("PAIRED-BY-ROW", float((a[:n] < b[:n]).double().mean()),
-         f"a comparison of row i with row i, for the first {n} rows",
-         "Fake i and held-out example i have nothing in common. Compare all pairs."),
-        ("WRONG-DISTANCE", nearer(nearest(fake, train, 1.0), nearest(held_out, train, 1.0)),
-         "right but for the distance: it adds absolute differences",
-         "The exercise asks for the Euclidean distance."),
-        ("SUM-NOT-MEAN", right * len(a) * len(b), "a count of pairs",
-         "A probability lies between 0 and 1. How many pairs are there?"),
-    ]  # fmt: skip
+        Case("45 fakes, 18 of them blurred copies", (mixed, train, held_out), tolerance=2e-4),
+        Case("37 fakes and a training set of 11", (wide, few, real), tolerance=2e-4),
+        Case("points on a line with equal distances", line, {"TIES": ELSE}, 2e-4),
+    ]
 
 
-def name_wrong_copying(answer, said, fake, train, held_out):
-    copies = float(answer(train[:20].clone(), train[:20].clone(), held_out[:20].clone()))
-    no_yardstick = near(said, float(answer(fake.clone(), train.clone(), train[:26] + 1e-3)), 1e-6)
-    if no_yardstick:
-        name_blind(said, copies)
-    for code, value, what, following in wrong_formulas(fake, train, held_out):
-        if near(said, value, 1e-3):
-            raise Misconception(code, f"Your {said:.3f} is {what}.", following)
-    if no_yardstick:
-        raise Misconception(
-            "COPYCAT",
-            f"Your answer, {said:.3g}, stays the same whatever `held_out` holds. Being near the "
-            "training set is what a good generator and a copier share; alone it tells nothing.",
-            "How near do real examples lie that the generator has never seen?",
-        )
-    if not 0 <= said <= 1:
-        raise Misconception(
-            "NOT-A-PROBABILITY",
-            f"Your answer is {said:.4g}.",
-            "A share of pairs lies between 0 and 1. Which pairs do you count, and out of how many?",
-        )
-    raise Misconception(
-        "WRONG-VALUE",
-        f"For 30 fakes, 12 of them blurred copies, you say {said:.4g}; for 20 exact copies, "
-        f"{copies:.4g}.",
-        "Try it on three points on a line, where you can count the pairs by hand.",
-    )
+def told_of(answer):
+    """What a right answer says of fresh data and of a copier."""
+    _, train, held_out = copying_cases(0)[0].args
+    fresh, copied = answer(held_out[13:], train, held_out[:13]), answer(train[:20], train, held_out)
+    return {"fresh": f"{float(fresh):.2f}", "copied": f"{float(copied):.2f}"}
 
 
-def name_blind(said, copies):
-    """The held-out set changes nothing, and hardly anything else does."""
-    if near(said, copies, 1e-6):
-        raise Misconception(
-            "CONSTANT",
-            f"Your answer is {said:.3g} for honest fakes and for copies alike.",
-            "Compute the distance from each fake to its nearest training example, and look at it.",
-        )
-    if near(said, 0.0) and near(copies, 1.0):
-        raise Misconception(
-            "EXACT-COPIES",
-            "You find exact copies and no others: 12 fakes that differ from a training example by "
-            "0.02 count for nothing.",
-            "A copier that adds a little noise gets away. How near is too near? Ask `held_out`.",
-        )
-
-
-def check_ties(answer):
-    """On a line: train 0, 10; fakes at distance 0, 1, 1; held out at 1, 1, 2, 0: many ties."""
-    train = torch.tensor([[0.0], [10.0]])
-    fake, held_out = (
-        torch.tensor([[0.0], [1.0], [11.0]]),
-        torch.tensor([[9.0], [1.0], [2.0], [10.0]]),
-    )
-    said = float(answer(fake, train, held_out))
-    a, b = nearest(fake, train), nearest(held_out, train)
-    if any(near(said, nearer(a, b, tie)) for tie in (0.0, 1.0)):
-        raise Misconception(
-            "TIES",
-            f"Equal distances count as {'nearer' if near(said, nearer(a, b, 1.0)) else 'farther'} "
-            "in your answer; then two sets of equal points do not score 1/2.",
-            "Count a tie as half.",
-        )
-    if not near(said, nearer(a, b)):
-        raise Misconception(
-            "WRONG-VALUE",
-            f"For three fakes and four held-out points on a line you say {said:.4g}.",
-            "Write down the 3 distances and the 4 distances, and count the 12 pairs by hand.",
-        )
+copying = Exercise(
+    "01.copying",
+    nearer,
+    COPYING_MISTAKES,
+    copying_cases,
+    what="your probability",
+    praised=told_of,
+)
 
 
 EXERCISES = {"mixture": mixture, "two_scores": two_scores, "copying": copying}

@@ -57,6 +57,75 @@ def right_numpy(weights, means, stds, n, rng):
     return torch.tensor(x, dtype=torch.float32)
 
 
+def right_gumbel(weights, means, stds, n, rng):
+    gumbel = -torch.log(-torch.log(torch.rand(n, len(weights), generator=rng)))
+    mode = (weights.log() + gumbel).argmax(1)
+    return means[mode] + stds[mode][:, None] * torch.randn(n, means.shape[1], generator=rng)
+
+
+def as_numpy(weights, means, stds, n, rng):
+    return right_index(weights, means, stds, n, rng).numpy()
+
+
+def with_noise(noise):
+    """Right but for the noise: noise(n, d, rng)."""
+
+    def answer(weights, means, stds, n, rng):
+        mode = torch.multinomial(weights, n, replacement=True, generator=rng)
+        return means[mode] + stds[mode][:, None] * noise(n, means.shape[1], rng)
+
+    return answer
+
+
+def antithetic(n, d, rng):
+    half = torch.randn((n + 1) // 2, d, generator=rng)
+    return torch.cat([half, -half])[:n]
+
+
+def triangular(n, d, rng):
+    u = torch.rand(n, d, generator=rng) + torch.rand(n, d, generator=rng)
+    return (u - 1) * math.sqrt(6)
+
+
+def walking(n, d, rng):
+    steps = torch.randn(n, d, generator=rng).cumsum(0)
+    return steps / torch.arange(1, n + 1)[:, None].sqrt()
+
+
+def divided(weights, means, stds, n, rng):
+    mode = torch.multinomial(weights, n, replacement=True, generator=rng)
+    return means[mode] + torch.randn(n, means.shape[1], generator=rng) / stds[mode][:, None]
+
+
+def small_pool(weights, means, stds, n, rng):
+    return right_index(weights, means, stds, 100, rng).repeat(n // 100 + 1, 1)[:n]
+
+
+def stratified(weights, means, stds, n, rng):
+    u = (torch.arange(n) + torch.rand(n, generator=rng)) / n
+    mode = torch.searchsorted(weights.cumsum(0), u).clamp(max=len(weights) - 1)
+    return means[mode] + stds[mode][:, None] * torch.randn(n, means.shape[1], generator=rng)
+
+
+def edges_not_summed(weights, means, stds, n, rng):
+    mode = torch.searchsorted(weights, torch.rand(n, generator=rng)).clamp(max=len(weights) - 1)
+    return means[mode] + stds[mode][:, None] * torch.randn(n, means.shape[1], generator=rng)
+
+
+def seeded_from_rng(weights, means, stds, n, rng):
+    torch.manual_seed(rng.initial_seed())
+    return right_index(weights, means, stds, n, None)
+
+
+def on_a_copy(weights, means, stds, n, rng):
+    return right_index(weights, means, stds, n, rng.clone_state())
+
+
+def stretched(weights, means, stds, n, rng):
+    mode = torch.multinomial(weights, n, replacement=True, generator=rng)
+    return means[mode] * (1 + stds[mode][:, None] * torch.randn(n, 2, generator=rng) / 30)
+
+
 def blend(weights, means, stds, n, rng):
     each = means + stds[:, None] * torch.randn(n, *means.shape, generator=rng)  # [n, k, d]
     return (weights[:, None] * each).sum(1)
@@ -87,33 +156,6 @@ def moments_per_coordinate(weights, means, stds, n, rng):
     return middle + spread * torch.randn(n, means.shape[1], generator=rng)
 
 
-def equal_shares(weights, means, stds, n, rng):
-    mode = torch.randint(len(means), (n,), generator=rng)
-    return means[mode] + stds[mode, None] * torch.randn(n, means.shape[1], generator=rng)
-
-
-def as_logits(weights, means, stds, n, rng):
-    return right_index(weights.softmax(0), means, stds, n, rng)
-
-
-def one_for_all(weights, means, stds, n, rng):
-    mode = torch.multinomial(weights, 1, generator=rng)
-    return means[mode] + stds[mode] * torch.randn(n, means.shape[1], generator=rng)
-
-
-def most_likely(weights, means, stds, n, rng):
-    mode = weights.argmax()
-    return means[mode] + stds[mode] * torch.randn(n, means.shape[1], generator=rng)
-
-
-def no_noise(weights, means, stds, n, rng):
-    return means[torch.multinomial(weights, n, replacement=True, generator=rng)]
-
-
-def variance(weights, means, stds, n, rng):
-    return right_index(weights, means, stds**2, n, rng)
-
-
 def root(weights, means, stds, n, rng):
     return right_index(weights, means, stds.sqrt(), n, rng)
 
@@ -122,24 +164,10 @@ def unit_noise(weights, means, stds, n, rng):
     return right_index(weights, means, torch.ones_like(stds), n, rng)
 
 
-def average_std(weights, means, stds, n, rng):
-    return right_index(weights, means, stds.mean().expand_as(stds), n, rng)
-
-
 def two_draws(weights, means, stds, n, rng):
     one = torch.multinomial(weights, n, replacement=True, generator=rng)
     two = torch.multinomial(weights, n, replacement=True, generator=rng)
     return means[one] + stds[two][:, None] * torch.randn(n, means.shape[1], generator=rng)
-
-
-def noise_for_all_coordinates(weights, means, stds, n, rng):
-    mode = torch.multinomial(weights, n, replacement=True, generator=rng)
-    return means[mode] + stds[mode][:, None] * torch.randn(n, 1, generator=rng)
-
-
-def noise_drawn_once(weights, means, stds, n, rng):
-    mode = torch.multinomial(weights, n, replacement=True, generator=rng)
-    return means[mode] + stds[mode][:, None] * torch.randn(means.shape[1], generator=rng)
 
 
 def noise_per_component(weights, means, stds, n, rng):
@@ -180,11 +208,6 @@ def global_noise(weights, means, stds, n, rng):
     return right_index(weights, means, stds, n, None)
 
 
-def half_global(weights, means, stds, n, rng):
-    mode = torch.multinomial(weights, n, replacement=True, generator=rng)
-    return means[mode] + stds[mode][:, None] * torch.randn(n, means.shape[1])
-
-
 def rewound(weights, means, stds, n, rng):
     return right_index(weights, means, stds, n, rng.manual_seed(0))
 
@@ -210,15 +233,6 @@ def changes_its_input(weights, means, stds, n, rng):
 def without_replacement(weights, means, stds, n, rng):
     mode = torch.multinomial(weights, n, generator=rng)
     return means[mode] + stds[mode][:, None] * torch.randn(n, means.shape[1], generator=rng)
-
-
-def centre_forgotten(weights, means, stds, n, rng):
-    mode = torch.multinomial(weights, n, replacement=True, generator=rng)
-    return stds[mode][:, None] * torch.randn(n, means.shape[1], generator=rng)
-
-
-def centre_moved(weights, means, stds, n, rng):
-    return right_index(weights, means + 0.5, stds, n, rng)
 
 
 def most_weight_to_the_last(weights, means, stds, n, rng):
@@ -273,15 +287,77 @@ def right_folds(fit, x, is_good, rng):
     return torch.cat(scores).mean(), is_good(model.sample(1000, rng)).float().mean()
 
 
+def standardised(fit, x, is_good, rng):
+    return right_plain(fit, (x - x.mean(0)) / x.std(0), is_good, rng)
+
+
+def noise_added(fit, x, is_good, rng):
+    train, held_out = split(x, rng)
+    model = fit(train + 0.1 * torch.randn(train.shape, generator=rng))
+    return model.log_prob(held_out).mean(), is_good(model.sample(1000, rng)).float().mean()
+
+
+def shuffled_in_place(fit, x, is_good, rng):
+    x[:] = x[torch.randperm(len(x), generator=rng)]
+    model = fit(x[100:])
+    return model.log_prob(x[:100]).mean(), is_good(model.sample(1000, rng)).float().mean()
+
+
+def with_quality(quality):
+    """Right but for the second number: quality(model, is_good, rng)."""
+
+    def answer(fit, x, is_good, rng):
+        train, held_out = split(x, rng)
+        model = fit(train)
+        return model.log_prob(held_out).mean(), quality(model, is_good, rng)
+
+    return answer
+
+
+def own_generator(model, is_good, rng):
+    return is_good(model.sample(1000, torch.Generator().manual_seed(0))).float().mean()
+
+
+def a_thousand_seeds(model, is_good, rng):
+    seeds = (torch.Generator().manual_seed(i) for i in range(1000))
+    return torch.cat([is_good(model.sample(1, own)) for own in seeds]).float().mean()
+
+
+def one_repeated(model, is_good, rng):
+    return is_good(model.sample(1, rng).repeat(1000, 1)).float().mean()
+
+
+def one_by_one(model, is_good, rng):
+    return sum(float(is_good(model.sample(1, rng))) for _ in range(1000)) / 1000
+
+
+def fitted_again(fit, x, is_good, rng):
+    train, held_out = split(x, rng)
+    score = fit(train).log_prob(held_out).mean()
+    return score, is_good(fit(x).sample(1000, rng)).float().mean()
+
+
+def seed_set(fit, x, is_good, rng):
+    torch.manual_seed(0)
+    return right_plain(fit, x, is_good, rng)
+
+
+def on_a_copy_of_rng(fit, x, is_good, rng):
+    return right_plain(fit, x, is_good, rng.clone_state())
+
+
+def bootstrap(fit, x, is_good, rng):
+    rows = torch.randint(len(x), (len(x),), generator=rng)
+    held = torch.ones(len(x), dtype=torch.bool)
+    held[rows] = False
+    model = fit(x[rows])
+    return model.log_prob(x[held]).mean(), is_good(model.sample(1000, rng)).float().mean()
+
+
 def scored_on_train(fit, x, is_good, rng):
     train, _ = split(x, rng)
     model = fit(train)
     return model.log_prob(train).mean(), is_good(model.sample(1000, rng)).float().mean()
-
-
-def no_split(fit, x, is_good, rng):
-    model = fit(x)
-    return model.log_prob(x).mean(), is_good(model.sample(1000, rng)).float().mean()
 
 
 def scored_on_all(fit, x, is_good, rng):
@@ -296,22 +372,10 @@ def fitted_on_all(fit, x, is_good, rng):
     return model.log_prob(held_out).mean(), is_good(model.sample(1000, rng)).float().mean()
 
 
-def in_order(fit, x, is_good, rng):
-    n = 4 * len(x) // 5
-    model = fit(x[:n])
-    return model.log_prob(x[n:]).mean(), is_good(model.sample(1000, rng)).float().mean()
-
-
 def in_order_from_the_front(fit, x, is_good, rng):
     n = len(x) // 5
     model = fit(x[n:])
     return model.log_prob(x[:n]).mean(), is_good(model.sample(1000, rng)).float().mean()
-
-
-def every_fifth(fit, x, is_good, rng):
-    held = torch.arange(len(x)) % 5 == 0
-    model = fit(x[~held])
-    return model.log_prob(x[held]).mean(), is_good(model.sample(1000, rng)).float().mean()
 
 
 def same_seed_split(fit, x, is_good, rng):
@@ -352,22 +416,10 @@ def half_held_out(fit, x, is_good, rng):
     return model.log_prob(held_out).mean(), is_good(model.sample(1000, rng)).float().mean()
 
 
-def summed(fit, x, is_good, rng):
-    train, held_out = split(x, rng)
-    model = fit(train)
-    return model.log_prob(held_out).sum(), is_good(model.sample(1000, rng)).float().mean()
-
-
 def per_example(fit, x, is_good, rng):
     train, held_out = split(x, rng)
     model = fit(train)
     return model.log_prob(held_out), is_good(model.sample(1000, rng)).float().mean()
-
-
-def negative(fit, x, is_good, rng):
-    train, held_out = split(x, rng)
-    model = fit(train)
-    return -model.log_prob(held_out).mean(), is_good(model.sample(1000, rng)).float().mean()
 
 
 def mean_density(fit, x, is_good, rng):
@@ -393,13 +445,6 @@ def per_dimension(fit, x, is_good, rng):
     train, held_out = split(x, rng)
     model = fit(train)
     score = model.log_prob(held_out).mean() / x.shape[1]
-    return score, is_good(model.sample(1000, rng)).float().mean()
-
-
-def log_twice(fit, x, is_good, rng):
-    train, held_out = split(x, rng)
-    model = fit(train)
-    score = model.log_prob(held_out).log().mean()
     return score, is_good(model.sample(1000, rng)).float().mean()
 
 
@@ -432,12 +477,6 @@ def sample_likelihood(fit, x, is_good, rng):
     return model.log_prob(samples).mean(), is_good(samples).float().mean()
 
 
-def held_out_judged(fit, x, is_good, rng):
-    train, held_out = split(x, rng)
-    model = fit(train)
-    return model.log_prob(held_out).mean(), is_good(held_out).float().mean()
-
-
 def train_judged(fit, x, is_good, rng):
     train, held_out = split(x, rng)
     model = fit(train)
@@ -450,24 +489,6 @@ def cherry_picked(fit, x, is_good, rng):
     samples = model.sample(2000, rng)
     best = samples[model.log_prob(samples).argsort(descending=True)[:1000]]
     return model.log_prob(held_out).mean(), is_good(best).float().mean()
-
-
-def counted(fit, x, is_good, rng):
-    train, held_out = split(x, rng)
-    model = fit(train)
-    return model.log_prob(held_out).mean(), is_good(model.sample(1000, rng)).sum()
-
-
-def bad_share(fit, x, is_good, rng):
-    train, held_out = split(x, rng)
-    model = fit(train)
-    return model.log_prob(held_out).mean(), 1 - is_good(model.sample(1000, rng)).float().mean()
-
-
-def few_samples(fit, x, is_good, rng):
-    train, held_out = split(x, rng)
-    model = fit(train)
-    return model.log_prob(held_out).mean(), is_good(model.sample(64, rng)).float().mean()
 
 
 def results_swapped(fit, x, is_good, rng):
@@ -536,6 +557,45 @@ def right_ranks(fake, train, held_out):
     return roc_auc_score([1] * len(a) + [0] * len(b), -torch.cat([a, b]).numpy())
 
 
+def pairs_of(distances):
+    """The right comparison of other distances: distances(points, train) -> [n]."""
+
+    def answer(fake, train, held_out):
+        a, b = distances(fake, train), distances(held_out, train)
+        return ((a[:, None] < b).double() + 0.5 * (a[:, None] == b).double()).mean()
+
+    return answer
+
+
+def of_two(statistic):
+    """statistic(a, b) of the right distances."""
+
+    def answer(fake, train, held_out):
+        return statistic(nearest(fake, train), nearest(held_out, train))
+
+    return answer
+
+
+def p_value(a, b):
+    from scipy.stats import mannwhitneyu
+
+    return mannwhitneyu(a.numpy(), b.numpy(), alternative="less").pvalue
+
+
+def in_which_set(fake, train, held_out):
+    both = torch.cdist(fake, torch.cat([train, held_out]))
+    return (both.argmin(1) < len(train)).double().mean()
+
+
+def among_themselves(fake, train, held_out):
+    own = torch.cdist(held_out, held_out).fill_diagonal_(math.inf).min(1).values
+    return (nearest(fake, train)[:, None] < own).double().mean()
+
+
+def last_fake_left_out(fake, train, held_out):
+    return right_pairs(fake[:-1], train, held_out)
+
+
 def share_very_near(fake, train, held_out):
     return (nearest(fake, train) < 0.05).float().mean()
 
@@ -544,25 +604,13 @@ def mean_nearest(fake, train, held_out):
     return nearest(fake, train).mean()
 
 
-def close_is_good(fake, train, held_out):
-    return (-nearest(fake, train)).exp().mean()
-
-
 def exact_copies(fake, train, held_out):
     return (nearest(fake, train) == 0).float().mean()
-
-
-def almost_exact(fake, train, held_out):
-    return (nearest(fake, train) < 1e-6).float().mean()
 
 
 def rows_in_train(fake, train, held_out):
     seen = {tuple(row.tolist()) for row in train}
     return sum(tuple(row.tolist()) in seen for row in fake) / len(fake)
-
-
-def farther(fake, train, held_out):
-    return 1 - right_pairs(fake, train, held_out)
 
 
 def train_against_itself(fake, train, held_out):
@@ -576,48 +624,12 @@ def train_leave_one_out(fake, train, held_out):
     return ((a[:, None] < own).float() + 0.5 * (a[:, None] == own).float()).mean()
 
 
-def nearer_set(fake, train, held_out):
-    return (nearest(fake, train) < nearest(fake, held_out)).float().mean()
-
-
-def from_the_data(fake, train, held_out):
-    a, b = nearest(train, fake), nearest(train, held_out)
-    return ((a[:, None] < b).float() + 0.5 * (a[:, None] == b).float()).mean()
-
-
-def held_out_as_reference(fake, train, held_out):
-    a, b = nearest(fake, held_out), nearest(train, held_out)
-    return ((a[:, None] < b).float() + 0.5 * (a[:, None] == b).float()).mean()
-
-
-def mean_of_all_distances(fake, train, held_out):
-    a, b = torch.cdist(fake, train).mean(1), torch.cdist(held_out, train).mean(1)
-    return ((a[:, None] < b).float() + 0.5 * (a[:, None] == b).float()).mean()
-
-
 def means_compared(fake, train, held_out):
     return float(nearest(fake, train).mean() < nearest(held_out, train).mean())
 
 
-def ratio_of_means(fake, train, held_out):
-    return nearest(fake, train).mean() / nearest(held_out, train).mean()
-
-
-def median_threshold(fake, train, held_out):
-    return (nearest(fake, train) < nearest(held_out, train).median()).float().mean()
-
-
 def mean_threshold(fake, train, held_out):
     return (nearest(fake, train) < nearest(held_out, train).mean()).float().mean()
-
-
-def smallest_threshold(fake, train, held_out):
-    return (nearest(fake, train) < nearest(held_out, train).min()).float().mean()
-
-
-def by_row(fake, train, held_out):
-    n = min(len(fake), len(held_out))
-    return (nearest(fake, train)[:n] < nearest(held_out, train)[:n]).float().mean()
 
 
 def ties_lost(fake, train, held_out):
@@ -628,22 +640,9 @@ def ties_won(fake, train, held_out):
     return (nearest(fake, train)[:, None] <= nearest(held_out, train)).float().mean()
 
 
-def sum_of_differences(fake, train, held_out):
-    def near(points):
-        return torch.cdist(points, train, p=1).min(1).values
-
-    a, b = near(fake), near(held_out)
-    return ((a[:, None] < b).float() + 0.5 * (a[:, None] == b).float()).mean()
-
-
 def not_averaged(fake, train, held_out):
     a, b = nearest(fake, train), nearest(held_out, train)
     return ((a[:, None] < b).float() + 0.5 * (a[:, None] == b).float()).mean(1)
-
-
-def not_divided(fake, train, held_out):
-    a, b = nearest(fake, train), nearest(held_out, train)
-    return ((a[:, None] < b).float() + 0.5 * (a[:, None] == b).float()).sum()
 
 
 def a_constant(fake, train, held_out):
@@ -658,12 +657,6 @@ def arguments_turned(fake, train, held_out):
     return right_pairs(train, fake, held_out)
 
 
-def mean_first(fake, train, held_out):
-    a = (fake - train.mean(0)).norm(dim=1)
-    b = (held_out - train.mean(0)).norm(dim=1)
-    return ((a[:, None] < b).float() + 0.5 * (a[:, None] == b).float()).mean()
-
-
 RIGHT = {
     "mixture": [
         right_index,
@@ -672,9 +665,23 @@ RIGHT = {
         right_by_component,
         right_one_hot,
         right_numpy,
+        right_gumbel,
+        as_numpy,
     ],
-    "two_scores": [right_plain, right_floats_and_more_samples, right_mask, right_folds],
-    "copying": [right_pairs, right_sorted, right_numpy_loops, right_ranks],
+    "two_scores": [
+        right_plain,
+        right_floats_and_more_samples,
+        right_mask,
+        right_folds,
+        with_quality(one_by_one),
+    ],
+    "copying": [
+        right_pairs,
+        right_sorted,
+        right_numpy_loops,
+        right_ranks,
+        pairs_of(lambda x, t: (torch.cdist(x, t) ** 2).amin(1)),
+    ],
 }
 
 WRONG = {
@@ -684,103 +691,108 @@ WRONG = {
         ("MEAN-NOT-MIXTURE", plain_average),
         ("ONE-GAUSSIAN", moments_matched),
         ("ONE-GAUSSIAN", moments_per_coordinate),
-        ("WEIGHTS-IGNORED", equal_shares),
-        ("WEIGHTS-AS-LOGITS", as_logits),
-        ("ONE-FOR-ALL", one_for_all),
-        ("MOST-LIKELY-ONLY", most_likely),
-        ("NO-NOISE", no_noise),
-        ("VARIANCE-FOR-STD", variance),
         ("VARIANCE-FOR-STD", root),
         ("ONE-STD", unit_noise),
-        ("ONE-STD", average_std),
         ("TWO-DRAWS", two_draws),
-        ("SHARED-NOISE", noise_for_all_coordinates),
-        ("SHARED-NOISE", noise_drawn_once),
         ("SHARED-NOISE", noise_per_component),
         ("UNIFORM-NOISE", uniform_noise),
         ("UNIFORM-NOISE", uniform_centred),
         ("COMPONENT-PER-COORDINATE", per_coordinate),
         ("COUNTS-NOT-DRAWN", fixed_counts),
         ("COUNTS-NOT-DRAWN", fixed_counts_shuffled),
-        ("RNG-UNUSED", global_noise),
-        ("RNG-UNUSED", half_global),
+        ("GLOBAL-RNG", global_noise),
         ("RNG-REWOUND", rewound),
         ("RNG-REWOUND", own_seed),
         ("SHAPE", transposed),
         ("NOT-A-TENSOR", with_components),
         ("INPUT-CHANGED", changes_its_input),
         ("CRASHED", without_replacement),
-        ("WRONG-PLACES", centre_forgotten),
-        ("WRONG-CENTRE", centre_moved),
-        ("WRONG-SHARES", most_weight_to_the_last),
+        ("WEIGHTS-OF-OTHERS", most_weight_to_the_last),
         ("ONE-SIZE-ONLY", fixed_sizes),
+        ("SHARED-NOISE", with_noise(antithetic)),
+        ("SHARED-NOISE", with_noise(walking)),
+        ("NOT-GAUSSIAN", with_noise(triangular)),
+        ("STD-DIVIDED", divided),
+        ("ONE-DRAW", small_pool),
+        ("COUNTS-NOT-DRAWN", stratified),
+        ("WRONG-SHARES", edges_not_summed),
+        ("GLOBAL-RNG", seeded_from_rng),
+        ("RNG-COPIED", on_a_copy),
+        ("NOT-ROUND", stretched),
     ],
     "two_scores": [
         ("TRAIN-SCORED", scored_on_train),
-        ("TRAIN-SCORED", no_split),
         ("TRAIN-SCORED", scored_on_all),
         ("FITTED-ON-ALL", fitted_on_all),
-        ("DATA-IN-ORDER", in_order),
         ("DATA-IN-ORDER", in_order_from_the_front),
-        ("SPLIT-NOT-DRAWN", every_fifth),
         ("SPLIT-NOT-DRAWN", same_seed_split),
-        ("RNG-UNUSED", global_split),
+        ("GLOBAL-RNG", global_split),
         ("LEAKY-SPLIT", two_shuffles),
         ("LEAKY-SPLIT", with_replacement),
         ("SPLIT-SWAPPED", sides_swapped),
         ("SPLIT-SIZE", half_held_out),
-        ("SUM-NOT-MEAN", summed),
         ("UNREDUCED", per_example),
-        ("WRONG-SIGN", negative),
         ("MEAN-OF-DENSITIES", mean_density),
         ("MEAN-OF-DENSITIES", log_of_mean_density),
         ("EXPONENTIATED", exp_of_mean),
         ("PER-DIMENSION", per_dimension),
-        ("NOT-FINITE", log_twice),
         ("LIKELIHOOD-IS-QUALITY", likelihood_as_quality),
         ("LIKELIHOOD-IS-QUALITY", likely_samples),
         ("LIKELIHOOD-IS-QUALITY", likely_real),
         ("OWN-SAMPLES-SCORED", sample_likelihood),
-        ("REAL-JUDGED", held_out_judged),
         ("REAL-JUDGED", train_judged),
         ("CHERRY-PICKED", cherry_picked),
-        ("COUNT-NOT-SHARE", counted),
-        ("BAD-SHARE", bad_share),
-        ("TOO-FEW-SAMPLES", few_samples),
         ("RESULTS-SWAPPED", results_swapped),
-        ("TWO-NUMBERS", one_result),
+        ("NOT-A-PAIR", one_result),
         ("NEVER-FITTED", never_fitted),
         ("WRONG-QUALITY", quality_made_up),
         ("WRONG-SCORE", score_made_up),
+        ("OTHER-POINTS", standardised),
+        ("OTHER-POINTS", noise_added),
+        ("INPUT-CHANGED", shuffled_in_place),
+        ("RNG-REWOUND", with_quality(own_generator)),
+        ("RNG-REWOUND", with_quality(a_thousand_seeds)),
+        ("ONE-DRAW", with_quality(one_repeated)),
+        (
+            "LIKELIHOOD-IS-QUALITY",
+            with_quality(lambda m, good, rng: m.log_prob(m.sample(1000, rng)).mean()),
+        ),
+        ("FITTED-AGAIN", fitted_again),
+        ("GLOBAL-RNG", seed_set),
+        ("RNG-COPIED", on_a_copy_of_rng),
+        ("SPLIT-SIZE", bootstrap),
     ],
     "copying": [
         ("COPYCAT", share_very_near),
         ("COPYCAT", mean_nearest),
-        ("COPYCAT", close_is_good),
         ("EXACT-COPIES", exact_copies),
-        ("EXACT-COPIES", almost_exact),
         ("EXACT-COPIES", rows_in_train),
-        ("FARTHER-FOR-NEARER", farther),
         ("TRAIN-SCORED", train_against_itself),
         ("TRAIN-SCORED", train_leave_one_out),
-        ("NEARER-SET", nearer_set),
-        ("DIRECTION", from_the_data),
-        ("DIRECTION", held_out_as_reference),
-        ("MEAN-NOT-NEAREST", mean_of_all_distances),
-        ("MEAN-NOT-NEAREST", mean_first),
-        ("MEANS-COMPARED", means_compared),
-        ("MEANS-COMPARED", ratio_of_means),
-        ("ONE-THRESHOLD", median_threshold),
+        ("VERDICT-NOT-PROBABILITY", means_compared),
         ("ONE-THRESHOLD", mean_threshold),
-        ("ONE-THRESHOLD", smallest_threshold),
-        ("PAIRED-BY-ROW", by_row),
         ("TIES", ties_lost),
         ("TIES", ties_won),
-        ("WRONG-DISTANCE", sum_of_differences),
         ("UNREDUCED", not_averaged),
-        ("SUM-NOT-MEAN", not_divided),
         ("CONSTANT", a_constant),
         ("NOT-A-PROBABILITY", percent),
-        ("WRONG-VALUE", arguments_turned),
+        ("DIRECTION", arguments_turned),
+        ("WRONG-DISTANCE", pairs_of(lambda x, t: torch.cdist(x, t, p=3.0).amin(1))),
+        ("WRONG-DISTANCE", pairs_of(lambda x, t: (x @ t.T).amax(1))),
+        ("WRONG-DISTANCE", pairs_of(lambda x, t: nearest(x[:, :1], t[:, :1]))),
+        ("EACH-SET-CENTRED", pairs_of(lambda x, t: nearest(x - x.mean(0), t - t.mean(0)))),
+        ("SECOND-NEAREST", pairs_of(lambda x, t: torch.cdist(x, t).sort(1).values[:, 1])),
+        ("SCALE-MATTERS", pairs_of(lambda x, t: -torch.exp(-(torch.cdist(x, t) ** 2)).sum(1))),
+        ("SCALE-MATTERS", of_two(lambda a, b: torch.sigmoid(b.mean() - a.mean()))),
+        ("MEANS-COMPARED", of_two(lambda a, b: b.mean() / (a.mean() + b.mean()))),
+        ("RESCALED", lambda *sets: 2 * right_pairs(*sets) - 1),
+        ("P-VALUE", of_two(p_value)),
+        ("VERDICT-NOT-PROBABILITY", lambda *sets: right_pairs(*sets) > 0.6),
+        ("NEARER-SET", in_which_set),
+        ("OWN-SETS", among_themselves),
+        ("PAIRED-BY-ROW", last_fake_left_out),
+        ("PAIRS-MISCOUNTED", of_two(lambda a, b: (a[:, None] < b).sum() / len(a) ** 2)),
+        ("NOT-A-NUMBER", lambda *sets: f"{right_pairs(*sets):.2f}"),
+        ("WRONG-VALUE", pairs_of(lambda x, t: torch.cdist(x, t).quantile(0.1, dim=1))),
     ],
 }
