@@ -288,7 +288,7 @@ class Attempt:
     def rounded(self, part):
         """ROUNDED: the right values, with fewer digits."""
         pairs = self.values(part)
-        for digits in range(5 if pairs else 0):
+        for digits in range(1, 5 if pairs and self.telling(part) else 1):  # of 0, verdicts agree
             if all(abs(mine - round(theirs, digits)) < 1e-6 for mine, theirs in pairs):
                 return "ROUNDED"
         return None
