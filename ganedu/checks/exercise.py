@@ -383,9 +383,9 @@ class Attempt:
             return None
         what = self.called(part)
         ratios, gaps = [a / b for a, b in pairs], [a - b for a, b in pairs]
-        if near(ratios, [ratios[0]] * len(ratios), 1e-3):
+        if alike(ratios) and not near(ratios[0], 1, 1e-2):
             return Misconception("TIMES-A-FACTOR", factor=ratios[0], what=what)
-        if near(gaps, [gaps[0]] * len(gaps), 1e-3):
+        if alike(gaps):
             return Misconception("PLUS-A-NUMBER", number=gaps[0], what=what)
         return None
 
@@ -393,7 +393,7 @@ class Attempt:
         """WRONG-VALUE, at the place of the largest error; the right number is not told."""
         worst, place = 0.0, None
         for case in [case for case in self.cases if not case.breaks] or self.cases:
-            for part in self.it.differing(self.got(case), self.right(case), case):
+            for part in self.it.differing(self.got(case), self.right(case), case)[:1]:
                 error, found = largest(self.got(case), self.right(case), part)
                 if place is None or error > worst:
                     worst, place = error, (case, part, found)
@@ -404,6 +404,11 @@ class Attempt:
         case, part, (got, relation) = place
         what = self.called(part)
         return Misconception("WRONG-VALUE", case=case.what, what=what, got=got, relation=relation)
+
+
+def alike(numbers):
+    """Are they all the first one, to three digits?"""
+    return all(abs(x - numbers[0]) <= 1e-3 * abs(numbers[0]) for x in numbers)
 
 
 def turn(x):
