@@ -1,969 +1,677 @@
-"""Checks of chapter 04: a step of both players, the stability of a point, R1, a running average.
+"""Checks of chapter 04: a step of both players, the stability of a point, R1, a running average."""
 
-Each check compares the answer with the wrong formulas that people write; their words stand in the
-table beside them. What no table knows is judged by the property that it breaks.
-"""
-
-import copy
 import itertools
 import math
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from ganedu.checks import probes
-from ganedu.checks.engine import Misconception
-from ganedu.checks.probes import near
-
-
-def _name(got, slips, words):
-    """Raise the first of the slips (code, wrong value) whose value is the one we got."""
-    for code, wrong in slips:
-        if near(got, wrong):
-            raise _named(code, words)
-
-
-def _named(code, words):
-    """The misconception of that name, with the words of its table."""
-    return Misconception(code, *words[code])
-
+from ganedu import penalties
+from ganedu.checks.exercise import Case, Exercise, Part, asks, raises, shows
+from ganedu.checks.probes import Bumpy, fresh, near, number, seeded, several
 
 # ---- 04.step: one step of both players of the Dirac-GAN ------------------------------------------
 
-POINTS = [(0.9, 0.4, 0.5), (-0.7, 1.2, 0.3), (0.8, -1.5, 0.4)]  # theta, psi, lr
-STEP_WORDS = {
-    "RETURN-SWAPPED": (
-        "The two numbers you return are right, in the wrong order: psi comes first.",
-        "The text asks for (theta, psi). Which of the two is G's parameter?",
-    ),
-    "CHANGE-NOT-VALUE": (
-        "You return how far the players move, not where they arrive.",
-        "A step starts from theta and psi: do both appear in what you return?",
-    ),
-    "FLAG-INVERTED": (
-        "Both kinds of step are right and their names are exchanged: `alternating=True` gives the "
-        "simultaneous step.",
-        "In which of the two does G see the D that has just moved?",
-    ),
-    "ALTERNATING-FOR-SIMULTANEOUS": (
-        "With alternating=False, your second player already sees where the first one went.",
-        "Look for a line that overwrites theta or psi before the other gradient is computed.",
-    ),
-    "SIMULTANEOUS-FOR-ALTERNATING": (
-        "With alternating=True you return the simultaneous step: G still answers the old D.",
-        "In the alternating step G's gradient is taken at (theta, new psi). Which psi is in yours?",
-    ),
-    "G-FIRST": (
-        "You alternate with G first. That is a good game too, but here, as in the course's "
-        "`Trainer`, D goes first.",
-        "Which parameter must be new when the other gradient is computed?",
-    ),
-    "ONE-PLAYER-A-CALL": (
-        "Only one of the two players moves in a call.",
-        "One step of the game is a step of D and a step of G, whichever way they take turns.",
-    ),
-    "STALE-LOGIT": (
-        "With alternating=True, G's gradient mixes two moments: of psi as a factor and psi inside "
-        "the sigmoid, one is new and one is old.",
-        "Was something computed before D's step and used again after it?",
-    ),
-}
-D_WORDS = {
-    "D-SIGN": (
-        "D climbs its own loss: it raises its logit on the generated point.",
-        "Both players minimise: the new value is the old one minus lr times the gradient.",
-    ),
-    "WRONG-CHAIN": (
-        "The derivative of softplus(psi * theta) in psi carries a factor, and yours is psi itself.",
-        "The inner derivative of psi * theta with respect to psi: what is left?",
-    ),
-    "LINEARISED": (
-        "Your gradient has a constant 1/2 where the sigmoid belongs: that is its value at the "
-        "equilibrium only.",
-        "The derivative of softplus(t) is sigmoid(t). What is t away from the equilibrium?",
-    ),
-    "SIGMOID-MISSING": (
-        "Your players play f(x, y) = x y: the sigmoid of the logistic loss is missing.",
-        "What is the derivative of softplus(t) with respect to t?",
-    ),
-    "WRONG-SIGMOID": (
-        "D's gradient has the right factor with sigmoid(-t), t = psi * theta: D is stronger the "
-        "more sure it is already.",
-        "D's loss on the fake is softplus(+t). What is its derivative?",
-    ),
-}
-G_WORDS = {
-    **D_WORDS,
-    "BOTH-DESCEND": (
-        "Both of your players walk down D's loss: G moves so that D's logit on its own point "
-        "falls, and so helps D.",
-        "G wants its point to be called real. Which sign of the logit does its loss reward?",
-    ),
-    "SATURATING": (
-        "Your G uses the saturating loss, -softplus(t) with t = psi * theta; its gradient has the "
-        "factor sigmoid(t).",
-        "The text gives G the loss softplus(-t). What is its derivative?",
-    ),
-    "WRONG-CHAIN": (
-        "The derivative of softplus(-psi * theta) in theta carries a factor, and yours is theta "
-        "itself.",
-        "The inner derivative of psi * theta with respect to theta: what is left?",
-    ),
-}
 
-
-def step(answer):
-    """(theta, psi, lr, alternating) -> (theta, psi) for L_D = softplus(t), L_G = softplus(-t)."""
-    sim, alt = _steps(answer, False), _steps(answer, True)
-    if not near(sim, _steps(_right_step, False)):
-        _wrong_simultaneous(sim, alt)
-    if not near(alt, _steps(_right_step, True)):
-        _wrong_alternating(alt)
-    return _radii(answer)
-
-
-def _right_step(theta, psi, lr, alternating):
-    new = psi - lr * _sigmoid(psi * theta) * theta
-    seen = new if alternating else psi
-    return theta + lr * _sigmoid(-seen * theta) * seen, new
-
-
-def _sigmoid(t):
+def sig(t):
     return 1 / (1 + math.exp(-t))
 
 
-def _steps(answer, alternating):
-    """One step from each of POINTS: [3, 2]."""
-    return torch.stack([_pair(answer(*point, alternating)) for point in POINTS])
+def d_slope(theta, psi):
+    return sig(psi * theta) * theta
 
 
-def _pair(value):
-    """A returned (theta, psi), in whatever form, as a tensor [2]."""
-    if value is None:
-        raise Misconception(
-            "NOTHING-RETURNED",
-            "Your function returns None.",
-            "End it with `return theta, psi`.",
-        )
-    try:
-        numbers = [float(v.detach() if isinstance(v, torch.Tensor) else v) for v in value]
-    except (TypeError, ValueError, RuntimeError):
-        numbers = []
-    if len(numbers) != 2:
-        raise Misconception(
-            "NOT-A-PAIR",
-            f"Your function returns a {type(value).__name__} that is not a pair of numbers.",
-            "End it with `return theta, psi`, the two new parameters.",
-        )
-    if not all(map(math.isfinite, numbers)):
-        raise Misconception(
-            "NOT-A-NUMBER",
-            f"Your function returns {numbers[0]} and {numbers[1]}.",
-            "Print the two gradients: which one is not finite?",
-        )
-    return torch.tensor(numbers, dtype=torch.float64)
+def g_slope(theta, psi):
+    return -sig(-psi * theta) * psi
 
 
-def _start():
-    """theta [3], psi [3] and lr [3] of POINTS."""
-    return torch.tensor(POINTS, dtype=torch.float64).T
+def step_right(
+    theta,
+    psi,
+    lr,
+    alternating,
+    *,
+    flag=lambda alternating: alternating,
+    d=d_slope,
+    g=g_slope,
+    h=lambda lr: (lr, lr),  # of D, of G
+    order=lambda old, new, alternating: new if alternating else old,
+    end=lambda new, old: new,
+):
+    alternating = flag(alternating)
+    moved = psi - h(lr)[0] * d(theta, psi)
+    arrived = theta - h(lr)[1] * g(theta, order(psi, moved, alternating))
+    return end((arrived, moved), (theta, psi))
 
 
-def _wrong_simultaneous(sim, alt):
-    """Name what is wrong when both players move at once: first the whole, then D, then G."""
-    theta, psi, lr = _start()
-    right_sim, right_alt = _steps(_right_step, False), _steps(_right_step, True)
-    if near(sim, right_alt) and near(alt, right_sim):
-        raise _named("FLAG-INVERTED", STEP_WORDS)
-    _name(sim.flip(1), [("RETURN-SWAPPED", right_sim)], STEP_WORDS)
-    _name(sim + torch.stack([theta, psi], dim=1), [("CHANGE-NOT-VALUE", right_sim)], STEP_WORDS)
-    _name(sim, _lone_steps(), STEP_WORDS)
-    overwritten = [right_alt, _g_first_step()]
-    _name(sim, [("ALTERNATING-FOR-SIMULTANEOUS", w) for w in overwritten], STEP_WORDS)
-    if not near(sim[:, 1], right_sim[:, 1]):
-        _wrong_d((sim[:, 1] - psi) / lr, sim)
-    _wrong_g((sim[:, 0] - theta) / lr, sim)
+def g_first(theta, psi, lr, alternating):
+    """G moves first and D answers; with alternating=False both at once."""
+    moved = theta - lr * g_slope(theta, psi)
+    return moved, psi - lr * d_slope(moved if alternating else theta, psi)
 
 
-def _wrong_d(move, sim):
-    theta, psi, _ = _start()
-    _name(move, _d_slips(theta, psi), D_WORDS)
-    if (move * theta > 0).all():
-        raise _named("D-SIGN", D_WORDS)
-    _wrong_value(sim, "psi", "minus the derivative of softplus(psi * theta) in psi")
+def g_overwritten(theta, psi, lr, alternating):
+    return g_first(theta, psi, lr, True)
 
 
-def _wrong_g(move, sim):
-    theta, psi, _ = _start()
-    _name(move, _g_slips(theta, psi) + _g_slips(theta, sim[:, 1]), G_WORDS)
-    if (move * psi < 0).all():
-        raise _named("BOTH-DESCEND", G_WORDS)
-    _wrong_value(sim, "theta", "minus the derivative of softplus(-psi * theta) in theta")
+def stale(factor, inside):
+    """G's gradient with one psi as the factor and another inside the sigmoid: 0 old, 1 new."""
+
+    def step(theta, psi, lr, alternating):
+        both = psi, psi - lr * d_slope(theta, psi)
+        if not alternating:
+            return step_right(theta, psi, lr, False)
+        return theta + lr * sig(-both[inside] * theta) * both[factor], both[1]
+
+    return step
 
 
-def _g_first_step():
-    """The step in which G moves first and D answers: [3, 2]."""
-    theta, psi, lr = _start()
-    moved = theta + lr * torch.sigmoid(-psi * theta) * psi
-    return torch.stack([moved, psi - lr * torch.sigmoid(psi * moved) * moved], dim=1)
+def alone(player, alternating_only):
+    """Only one of the two players moves."""
+
+    def step(theta, psi, lr, alternating):
+        arrived, moved = step_right(theta, psi, lr, alternating)
+        if alternating_only and not alternating:
+            return arrived, moved
+        return (theta, moved) if player == "D" else (step_right(theta, psi, lr, False)[0], psi)
+
+    return step
 
 
-def _lone_steps():
-    """Steps in which only D, or only G, has moved."""
-    theta, psi, _ = _start()
-    g_moved, d_moved = _steps(_right_step, False).T
+def see_step(answer, case):
+    return tuple(number(x) for x in several(answer(*case.args), 2))
+
+
+def moves(ask, args):
+    """(D's move, G's move) of the learner, and the right ones."""
+    theta, psi = args[:2]
+    mine, right = ask(*args), step_right(*args)
+    return (mine[1] - psi, mine[0] - theta), (right[1] - psi, right[0] - theta)
+
+
+def wrong_way(player):
+    """Does this player move against its right direction (and D in the right one, if it is G)?"""
+
+    def test(ask, *args):
+        mine, right = moves(ask, args)
+        agree = [a * b > 0 for a, b in zip(mine, right)]
+        return not agree[0] if player == "D" else agree == [True, False]
+
+    return asks(test)
+
+
+def other_size(ask, *args):
+    """Do both players go the right way, by the same wrong multiple of the right step?"""
+    mine, right = moves(ask, (*args[:3], False))
+    ratios = [a / b for a, b in zip(mine, right)]
+    return near(ratios[0], ratios[1], 1e-3) and not near(ratios[0], 1, 1e-3) and ratios[0] > 0
+
+
+flag, d, g, h, order, end = Part.of(step_right)
+STEP_MISTAKES = {
+    "NOT-A-NUMBER": (shows(lambda got, right: not all(map(math.isfinite, got))),),
+    "FLAG-INVERTED": flag(lambda alternating: not alternating),
+    "RETURN-SWAPPED": end(lambda new, old: new[::-1]),
+    "CHANGE-NOT-VALUE": end(
+        lambda new, old: (new[0] - old[0], new[1] - old[1]),
+        lambda new, old: (old[0] - new[0], old[1] - new[1]),
+    ),
+    "NOTHING-MOVES": end(lambda new, old: old),
+    "ONE-PLAYER-A-CALL": tuple(
+        alone(player, only) for player in ("D", "G") for only in (True, False)
+    ),
+    "LOSSES-ADDED": (
+        {
+            "d": lambda theta, psi: d_slope(theta, psi) - sig(-psi * theta) * theta,
+            "g": lambda theta, psi: g_slope(theta, psi) + sig(psi * theta) * psi,
+        },
+    ),
+    "D-SIGN": d(lambda theta, psi: -d_slope(theta, psi)),
+    "BOTH-DESCEND": g(
+        lambda theta, psi: sig(psi * theta) * psi, lambda theta, psi: -g_slope(theta, psi)
+    ),
+    "SATURATING": g(lambda theta, psi: -sig(psi * theta) * psi),
+    "LINEARISED": d(lambda theta, psi: theta / 2) + g(lambda theta, psi: -psi / 2),
+    "SIGMOID-MISSING": d(lambda theta, psi: theta) + g(lambda theta, psi: -psi),
+    "WRONG-CHAIN/psi": d(lambda theta, psi: sig(psi * theta) * psi),
+    "WRONG-CHAIN/theta": g(lambda theta, psi: -sig(-psi * theta) * theta),
+    "CHAIN-MISSING": (
+        *d(lambda theta, psi: sig(psi * theta), lambda theta, psi: sig(psi * theta) * theta * psi),
+        *g(lambda theta, psi: -sig(-psi * theta), lambda theta, psi: g_slope(theta, psi) * theta),
+    ),
+    "WRONG-SIGMOID": d(lambda theta, psi: sig(-psi * theta) * theta),
+    "SIGMOID-SLOPE": (
+        *d(lambda theta, psi: sig(psi * theta) * sig(-psi * theta) * theta),
+        *g(lambda theta, psi: -sig(psi * theta) * sig(-psi * theta) * psi),
+    ),
+    "SOFTPLUS-FOR-SIGMOID": (
+        *d(lambda theta, psi: math.log1p(math.exp(psi * theta)) * theta),
+        *g(lambda theta, psi: -math.log1p(math.exp(-psi * theta)) * psi),
+    ),
+    "LR-IGNORED": h(lambda lr: (1, 1), lambda lr: (lr, 1), lambda lr: (1, lr)),
+    "STEP-SIZE": (
+        *h(lambda lr: (lr / 2, lr), lambda lr: (lr, lr / 2), lambda lr: (lr / 2, lr / 2)),
+        *h(lambda lr: (2 * lr, 2 * lr), lambda lr: (lr * lr, lr * lr)),
+        asks(other_size),
+    ),
+    "ALTERNATING-FOR-SIMULTANEOUS": (*order(lambda old, new, alternating: new), g_overwritten),
+    "SIMULTANEOUS-FOR-ALTERNATING": order(lambda old, new, alternating: old),
+    "G-FIRST": (g_first,),
+    "STALE-LOGIT": (stale(1, 0), stale(0, 1)),
+    "D-SIGN/any": (wrong_way("D"),),
+    "BOTH-DESCEND/any": (wrong_way("G"),),
+}
+
+
+def step_cases(seed):
+    """Both kinds of step from points in three quadrants, with step sizes that are no 1/2 or 1."""
+    rng = seeded(seed)
+
+    def point(theta, psi, lr):
+        by = 1 + 0.3 * torch.rand(3, generator=rng, dtype=torch.float64)
+        return (by * torch.tensor([theta, psi, lr])).tolist()
+
+    points = [point(0.9, 0.4, 0.6), point(-0.7, 1.2, 0.3), point(0.8, -1.5, 0.35)]
     return [
-        ("ONE-PLAYER-A-CALL", torch.stack([theta, d_moved], dim=1)),
-        ("ONE-PLAYER-A-CALL", torch.stack([g_moved, psi], dim=1)),
+        Case(f"alternating={alternating}", (*place, alternating), tolerance=1e-5)
+        for alternating, place in itertools.product((False, True), points)
     ]
 
 
-def _d_slips(theta, psi):
-    t = psi * theta
-    return [
-        ("WRONG-SIGMOID", -torch.sigmoid(-t) * theta),
-        ("LINEARISED", -theta / 2),
-        ("SIGMOID-MISSING", -theta),
-        ("WRONG-CHAIN", -torch.sigmoid(t) * psi),
-    ]
-
-
-def _g_slips(theta, psi):
-    t = psi * theta
-    return [
-        ("SATURATING", torch.sigmoid(t) * psi),
-        ("LINEARISED", psi / 2),
-        ("SIGMOID-MISSING", psi),
-        ("WRONG-CHAIN", torch.sigmoid(-t) * theta),
-    ]
-
-
-def _wrong_alternating(alt):
-    """Name what is wrong when the simultaneous step is right and the alternating one is not."""
-    theta, psi, lr = _start()
-    right_sim, right_alt = _steps(_right_step, False), _steps(_right_step, True)
-    d_moved = right_sim[:, 1]
-    stale_logit = theta + lr * torch.sigmoid(-psi * theta) * d_moved
-    stale_factor = theta + lr * torch.sigmoid(-d_moved * theta) * psi
-    slips = [
-        ("SIMULTANEOUS-FOR-ALTERNATING", right_sim),
-        ("G-FIRST", _g_first_step()),
-        *_lone_steps(),
-        ("STALE-LOGIT", torch.stack([stale_logit, d_moved], dim=1)),
-        ("STALE-LOGIT", torch.stack([stale_factor, d_moved], dim=1)),
-        ("RETURN-SWAPPED", right_alt.flip(1)),
-    ]
-    _name(alt, slips, STEP_WORDS)
-    raise Misconception(
-        "WRONG-VALUE",
-        f"The simultaneous step is right. {_from_to(alt)} with alternating=True.",
-        "D moves first, as in the simultaneous step; then G moves with the same formula as before "
-        "and the new psi.",
-    )
-
-
-def _from_to(steps):
-    (theta, psi, lr), (new_theta, new_psi) = POINTS[0], steps[0].tolist()
-    return (
-        f"From theta = {theta}, psi = {psi} with lr = {lr} you go to theta = {new_theta:.4g}, "
-        f"psi = {new_psi:.4g}"
-    )
-
-
-def _wrong_value(steps, parameter, property):
-    raise Misconception(
-        "WRONG-VALUE",
-        f"{_from_to(steps)} with alternating=False.",
-        f"The change of {parameter}, divided by lr, must be {property}. Compute that by hand for "
-        "this point and print both.",
-    )
-
-
-def _radii(answer):
-    """What the learner's own steps do in 200 rounds, for the verdict."""
-    ends = []
-    for alternating in (False, True):
+def radii(answer):
+    """Where 200 of the learner's own steps end, for the verdict."""
+    ends = {}
+    for name, alternating in (("simultaneous", False), ("alternating", True)):
         w = (1.0, 1.0)
         for _ in range(200):
-            w = _pair(answer(*w, 0.5, alternating)).tolist()
-        ends.append(math.hypot(*w))
-    return (
-        f"Right. From (1, 1), at distance 1.41 from the equilibrium, 200 of your steps with "
-        f"lr = 0.5 end at distance {ends[0]:.2f} when simultaneous and {ends[1]:.2f} when "
-        "alternating: the order of two lines decides."
-    )
+            w = tuple(map(number, answer(*w, 0.5, alternating)))
+        ends[name] = math.hypot(*w)
+    return ends
+
+
+step = Exercise(
+    "04.step",
+    step_right,
+    STEP_MISTAKES,
+    step_cases,
+    observe=see_step,
+    what="your step",
+    praised=radii,
+)
 
 
 # ---- 04.stability: eigenvalues of a field's Jacobian, and the largest step -----------------------
 
-SPIRAL = ("an inward spiral", [[-0.1, 0.8], [-0.5, -0.5]])  # eigenvalues -0.3 +- 0.6i
-SLOPE = ("an inward flow without rotation", [[-3.0, 1.0], [0.5, -1.0]])  # -2 +- sqrt(1.5)
-CIRCLE = ("a pure rotation", [[0.0, 0.5], [-0.5, 0.0]])  # +- 0.5i
-OUTWARD = ("an outward spiral", [[0.2, 1.0], [-1.0, -0.1]])  # 0.05 +- 0.99i
-EIGEN_WORDS = {
+LAMBDA, LIMIT = "your eigenvalues", "your largest step"
+
+
+class Field:
+    """v(w) = J tanh(w - c): its Jacobian at c is J. Not 0 in curvature anywhere else."""
+
+    def __init__(self, J, c):
+        self.J, self.c = J, c
+
+    def __call__(self, w):
+        return self.J.to(w.dtype) @ torch.tanh(w - self.c.to(w.dtype))
+
+
+def jacobian(field, w):
+    return torch.autograd.functional.jacobian(field, w)
+
+
+def stability_right(
+    field,
+    w,
+    *,
+    at=lambda w: w,
+    see=lambda J: J,
+    eigen=torch.linalg.eigvals,
+    bound=lambda z: -2 * z.real / z.abs() ** 2,
+    pick=lambda h: h.min(),
+    guard=lambda h: max(0.0, h),
+):
+    J = jacobian(field, at(w))
+    z = torch.linalg.eigvals(J)
+    return eigen(see(J)), guard(float(pick(bound(z))))
+
+
+def numbers(values):
+    """Two returned eigenvalues as [real, imaginary, real, imaginary], sorted."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().tolist()
+    found = [complex(v) for v in several(values, 2, "The first thing you return")]
+    found.sort(key=lambda z: (round(z.real, 4), z.imag))
+    return torch.tensor([[z.real, z.imag] for z in found], dtype=torch.float64)
+
+
+def see_stability(answer, case):
+    values, step = several(answer(*fresh(case.args)), 2)
+    if getattr(values, "shape", None) == (2, 2):
+        return {LAMBDA: "a matrix", LIMIT: 0.0}
+    return {LAMBDA: numbers(values), LIMIT: number(step, "The largest step you return")}
+
+
+def same_numbers(a, b, tolerance):
+    return not isinstance(a, str) and near(a, b, tolerance)
+
+
+def step_is(test):
+    """Eigenvalues right, and the step is such: a fact of a special field."""
+    return shows(
+        lambda got, right: same_numbers(got[LAMBDA], right[LAMBDA], 1e-3) and test(got[LIMIT])
+    )
+
+
+def only_direction(index):
+    """The bound of one eigenvalue alone, in the order in which they come."""
+    return lambda h: h[index]
+
+
+def inwards(rule):
+    """A rule for the step where the flow comes inwards, else 0."""
+    return lambda z: rule(z) if z.real.max() < -1e-9 else torch.zeros(2)
+
+
+at, see, eigen, bound, pick, guard = Part.of(stability_right)
+STABILITY_MISTAKES = {
+    "WHOLE-JACOBIAN": (shows(lambda got, right: isinstance(got[LAMBDA], str)),),
     "NO-GRADIENT": (
-        "Both of your eigenvalues are 0: no gradient arrived.",
-        "Was w a plain number, or detached, when the field was evaluated?",
+        *see(torch.zeros_like),
+        raises("does not require grad"),
+        raises("not have been used in the graph"),
     ),
-    "ROTATION-DROPPED": (
-        "You return the real parts alone. The imaginary parts are the rotation, which is what "
-        "this chapter is about.",
-        "Keep the eigenvalues complex; `torch.linalg.eigvals` returns them so.",
+    "ROTATION-DROPPED": eigen(lambda J: torch.linalg.eigvals(J).real),
+    "IMAGINARY-ONLY": eigen(
+        lambda J: torch.linalg.eigvals(J).imag, lambda J: torch.linalg.eigvals(J).imag * 1j
     ),
-    "MODULI": (
-        "You return the moduli |lambda|: they cannot tell a flow that comes in from one that goes "
-        "out.",
-        "The sign of the real part decides. Keep the eigenvalues themselves.",
-    ),
+    "MODULI": eigen(lambda J: torch.linalg.eigvals(J).abs()),
     "SYMMETRISED": (
-        "Your eigenvalues are those of a symmetric matrix, always real. The Jacobian of a game is "
-        "not symmetric: the two players follow different losses.",
-        "`eigvalsh` reads only half of the matrix. Which function takes any square matrix?",
+        *eigen(torch.linalg.eigvalsh, lambda J: torch.linalg.eigvalsh(J, UPLO="U")),
+        *see(lambda J: (J + J.T) / 2),
     ),
-    "SINGULAR-VALUES": (
-        "You return the singular values. They say how much the matrix stretches, not where the "
-        "flow goes.",
-        "An eigenvalue solves J v = lambda v, and may be complex.",
+    "SINGULAR-VALUES": eigen(torch.linalg.svdvals),
+    "DIAGONAL": eigen(torch.diagonal),
+    "ROWS-SUMMED": eigen(lambda J: J.sum(0), lambda J: J.sum(1)),
+    "AT-THE-ORIGIN": at(torch.zeros_like),
+    "FIELD-REVERSED": see(lambda J: -J),
+    "STEP-FOR-FLOW": see(lambda J: torch.eye(2) + J),
+    "CONJUGATE-LOST": eigen(lambda J: torch.linalg.eigvals(J)[:1].expand(2)),
+    "BOWL-RULE": bound(
+        inwards(lambda z: 2 / z.abs()),
+        inwards(lambda z: -2 / z.real),
+        inwards(lambda z: 1 / z.abs()),
+        inwards(lambda z: -1 / z.real),
     ),
-    "DIAGONAL": (
-        "You return the diagonal of the Jacobian: what each player would do alone.",
-        "The dance is in the two entries off the diagonal: how each player answers the other.",
-    ),
-    "ROWS-SUMMED": (
-        "Your Jacobian is [2] where it should be [2, 2]: `autograd.grad` of a sum adds the rows.",
-        "Each component of the velocity has a gradient of its own: one row of the matrix each.",
-    ),
-    "AT-THE-ORIGIN": (
-        "Your eigenvalues belong to the origin. The point w asked for is elsewhere.",
-        "The Jacobian is taken at the w you are given.",
-    ),
-    "FIELD-REVERSED": (
-        "Your eigenvalues have the opposite sign. The field is the direction in which the players "
-        "*move*, already minus the gradients.",
-        "Take the Jacobian of the field as it is given.",
-    ),
-    "STEP-FOR-FLOW": (
-        "You return the eigenvalues of I + J, one step of size 1. Asked are those of J.",
-        "One step of size h has the eigenvalues 1 + h lambda; here return lambda.",
-    ),
+    "SLOWEST-NOT-FASTEST": pick(lambda h: h.max()),
+    "BOUNDS-AVERAGED": pick(lambda h: h.mean(), lambda h: h.sum()),
+    "ONE-EIGENVALUE": pick(only_direction(0), only_direction(1)),
+    "HALF-THE-STEP": bound(lambda z: -z.real / z.abs() ** 2),
+    "MODULUS-NOT-SQUARED": bound(lambda z: -2 * z.real / z.abs()),
+    "IMAGINARY-SQUARED": bound(lambda z: -2 * z.real / z.imag**2),
+    "NEGATIVE-STEP": guard(lambda h: h),
+    "STEP-IS-ZERO": guard(lambda h: 0.0),
 }
-STEP_LIMIT_WORDS = {
-    "BOWL-RULE": (
-        "For an inward spiral your largest step is that of a bowl, 2 / |lambda| or "
-        "2 / |Re lambda|: right when lambda is real. Here such a step spirals out.",
-        "Draw 1 + h lambda in the complex plane. When does its modulus reach 1?",
-    ),
-    "SLOWEST-NOT-FASTEST": (
-        "Each eigenvalue has its limit on h, and you return the larger of the two: with that step "
-        "the other direction blows up.",
-        "All |1 + h lambda| must be below 1. Which of the two limits decides?",
-    ),
-    "HALF-THE-STEP": (
-        "Your h is half of the limit: it makes |1 + h lambda| as *small* as possible.",
-        "Asked is where |1 + h lambda| comes back to 1.",
-    ),
+ROTATION = {"SMALL-LR-CURES-ROTATION": step_is(lambda h: h > 1e-4)}
+OUTWARD = {
+    "NEGATIVE-STEP": step_is(lambda h: h < -1e-4),
+    "REPELLING-POINT": step_is(lambda h: h > 1e-4),
 }
+SADDLE = {"NEGATIVE-STEP": OUTWARD["NEGATIVE-STEP"], "SADDLE": step_is(lambda h: h > 1e-4)}
 
 
-def stability(answer):
-    """(field, w) -> (eigenvalues [2] of the Jacobian, limit of h with all |1 + h lambda| < 1)."""
-    found = {}
-    for name, matrix in (SPIRAL, SLOPE, CIRCLE, OUTWARD):
-        field, w = _field(matrix)
-        eigenvalues, found[name] = _two_parts(answer(field, w.clone()))
-        _check_eigenvalues(eigenvalues, np.array(matrix), w.numpy(), name)
-    _check_rotation(found[CIRCLE[0]])
-    _check_outward(found[OUTWARD[0]])
-    for name, matrix in (SPIRAL, SLOPE):
-        _check_limit(found[name], np.linalg.eigvals(matrix), name)
-    return (
-        "Right. On a pure rotation no step size brings a simultaneous step inwards: a smaller one "
-        "only leaves more slowly."
-    )
+def stability_cases(seed):
+    """Spirals, flows with the faster direction first and last; then points that no step reaches."""
+    rng = seeded(seed)
 
+    def case(what, matrix, breaks=None):
+        by = 1 + 0.2 * torch.rand((), generator=rng, dtype=torch.float64)
+        c = torch.rand(2, generator=rng, dtype=torch.float64) + torch.tensor([0.4, -1.3])
+        J = by * torch.tensor(matrix, dtype=torch.float64)
+        return Case(what, (Field(J, c), c), breaks or {})
 
-def _field(matrix):
-    """v(w) = J tanh(w - c), so that the Jacobian at w = c is J, and the point c [2]."""
-    J, c = torch.tensor(matrix, dtype=torch.float64), torch.tensor([0.5, -0.8], dtype=torch.float64)
-    return lambda w: J.to(w.dtype) @ torch.tanh(w - c.to(w.dtype)), c.clone()
-
-
-def _two_parts(value):
-    """A returned (eigenvalues, largest step) as a complex array [2] and a float."""
-    if value is None:
-        raise Misconception(
-            "NOTHING-RETURNED",
-            "Your function returns None.",
-            "End it with `return eigenvalues, largest_step`.",
-        )
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        raise Misconception(
-            "NOT-A-PAIR",
-            f"Your function returns one {type(value).__name__}; two things are asked for.",
-            "End it with `return eigenvalues, largest_step`.",
-        )
-    return _complex_pair(value[0]), _largest_step(value[1])
-
-
-def _complex_pair(value):
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().resolve_conj().numpy()
-    try:
-        array = np.array([complex(v) for v in value] if np.ndim(value) == 1 else value)
-        array = array.astype(complex)
-    except (TypeError, ValueError, RuntimeError):
-        array = np.empty(0)
-    if array.shape == (2, 2):
-        raise Misconception(
-            "WHOLE-JACOBIAN",
-            "The first thing you return is a [2, 2] matrix: the Jacobian itself, it seems.",
-            "Its eigenvalues are two numbers.",
-        )
-    if array.shape != (2,):
-        raise Misconception(
-            "NOT-A-PAIR",
-            "The first thing you return is not a list or tensor of two eigenvalues.",
-            "End with `return eigenvalues, largest_step`.",
-        )
-    return array
-
-
-def _largest_step(value):
-    try:
-        return float(value.detach() if isinstance(value, torch.Tensor) else value)
-    except (TypeError, ValueError, RuntimeError):
-        raise Misconception(
-            "NOT-A-NUMBER",
-            f"The largest step you return is a {type(value).__name__} that is not one real number.",
-            "It is one number for the point: both eigenvalues must allow it.",
-        ) from None
-
-
-def _sorted(values):
-    return sorted(np.asarray(values, dtype=complex), key=lambda z: (round(z.real, 6), z.imag))
-
-
-def _same(found, expected):
-    return bool(np.allclose(_sorted(found), _sorted(expected), rtol=1e-4, atol=1e-4))
-
-
-def _check_eigenvalues(found, J, w, name):
-    if _same(found, np.linalg.eigvals(J)):
-        return
-    for code, wrong in _eigen_slips(J, w):
-        if _same(found, wrong):
-            raise _named(code, EIGEN_WORDS)
-    got = ", ".join(f"{z:.4g}" for z in found)
-    raise Misconception(
-        "WRONG-VALUE",
-        f"For {name} your eigenvalues are {got}; their sum is {found.sum():.4g} and the trace of "
-        f"the Jacobian is {np.trace(J):.4g}, their product {found.prod():.4g} and its determinant "
-        f"{np.linalg.det(J):.4g}.",
-        "Print your Jacobian [2, 2] first: row i holds the derivatives of component i.",
-    )
-
-
-def _eigen_slips(J, w):
-    right = np.linalg.eigvals(J)
-    at_zero = J @ np.diag(1 - np.tanh(w) ** 2)
     return [
-        ("NO-GRADIENT", [0, 0]),
-        ("ROTATION-DROPPED", right.real),
-        ("MODULI", np.abs(right)),
-        ("SYMMETRISED", np.linalg.eigvalsh(J)),
-        ("SYMMETRISED", np.linalg.eigvalsh(J, UPLO="U")),
-        ("SYMMETRISED", np.linalg.eigvalsh((J + J.T) / 2)),
-        ("SINGULAR-VALUES", np.linalg.svd(J, compute_uv=False)),
-        ("DIAGONAL", np.diag(J)),
-        ("ROWS-SUMMED", J.sum(0)),
-        ("AT-THE-ORIGIN", np.linalg.eigvals(at_zero)),
-        ("FIELD-REVERSED", -right),
-        ("STEP-FOR-FLOW", 1 + right),
+        case("a pure rotation", [[0.0, 0.5], [-0.5, 0.0]], ROTATION),
+        case("an inward spiral", [[-0.1, 0.8], [-0.5, -0.5]]),
+        case("an inward flow without rotation", [[-3.0, 1.0], [0.5, -1.0]]),
+        case("an inward flow, its slow direction first", [[-0.4, 0.2], [0.3, -2.5]]),
+        case("an outward spiral", [[0.2, 1.0], [-1.0, -0.1]], OUTWARD),
+        case("a saddle", [[-1.5, 0.4], [0.3, 0.7]], SADDLE),
+        case("a saddle, its unstable direction first", [[0.6, 0.2], [0.5, -1.2]], SADDLE),
     ]
 
 
-def _check_rotation(h):
-    if h > 1e-4:
-        grows = "" if math.isinf(h) else f" With it |1 + h lambda| = {abs(1 + h * 0.5j):.8g} > 1."
-        raise Misconception(
-            "SMALL-LR-CURES-ROTATION",
-            f"For a pure rotation, eigenvalues +-0.5i, your largest step is {h:.4g}.{grows}",
-            "Halve h again and again and print |1 + 0.5i h|. Does it ever fall below 1?",
-        )
-
-
-def _check_outward(h):
-    _no_negative(min(h, 0.0))
-    if h > 1e-4:
-        raise Misconception(
-            "REPELLING-POINT",
-            f"For an outward spiral, Re lambda = 0.05, your largest step is {h:.4g}; already the "
-            "flow leaves the point.",
-            "Which sign must Re lambda have for any step to come closer? Return 0 otherwise.",
-        )
-
-
-def _no_negative(h):
-    if h < -1e-4:
-        raise Misconception(
-            "NEGATIVE-STEP",
-            f"Where no step works you return {h:.4g}: a negative step plays the game backwards.",
-            "Return 0 when there is no positive step that contracts.",
-        )
-
-
-def _check_limit(h, right, name):
-    bounds = -2 * right.real / np.abs(right) ** 2
-    if near(h, bounds.min()):
-        return
-    slips = [
-        ("HALF-THE-STEP", bounds.min() / 2),
-        ("BOWL-RULE", (2 / np.abs(right)).min()),
-        ("BOWL-RULE", (2 / np.abs(right.real)).min()),
-        ("SLOWEST-NOT-FASTEST", bounds.max()),
-    ]
-    _no_negative(h)
-    _name(h, slips, STEP_LIMIT_WORDS)
-    moduli = ", ".join(f"{m:.4g}" for m in np.abs(1 + h * right))
-    raise Misconception(
-        "WRONG-VALUE",
-        f"For {name} your largest step is {h:.4g}; there |1 + h lambda| = {moduli}.",
-        "At the largest step the greatest of these moduli is exactly 1.",
-    )
+stability = Exercise(
+    "04.stability",
+    stability_right,
+    STABILITY_MISTAKES,
+    stability_cases,
+    observe=see_stability,
+    same=same_numbers,
+    what="your answer",
+)
 
 
 # ---- 04.r1: the gradient penalty on real examples ------------------------------------------------
 
-GAMMA = 0.7
-R1_WORDS = {
-    "R1-ON-FAKE": (
-        "Your penalty changes with the fakes and not with the real examples: that is R2.",
-        "R1 asks D to be flat where the *data* are. At which points is the slope taken?",
+PENALTY, IN_WEIGHTS = "your penalty", "its gradient in D's weights"
+
+
+def r1_right(
+    D,
+    real,
+    fake,
+    gamma,
+    *,
+    at=lambda real, fake: real,
+    of=lambda s: s,  # the function of D's logits whose slope is taken
+    reduce=lambda slope: slope.square().sum(1).mean(),  # [n, d] -> scalar
+    factor=lambda gamma: gamma / 2,
+    end=lambda penalty, D, real, fake, gamma: penalty,
+):
+    x = at(real, fake).detach().requires_grad_(True)
+    (slope,) = torch.autograd.grad(of(D(x)).sum(), x, create_graph=True)
+    return end(factor(gamma) * reduce(slope.flatten(1)), D, real, fake, gamma)
+
+
+def of_the_value(D, real, fake, gamma):
+    return gamma / 2 * D(real).square().mean()
+
+
+def in_weights(reduce):
+    def penalty(D, real, fake, gamma):
+        grads = torch.autograd.grad(reduce(D(real)), list(D.parameters()), create_graph=True)
+        return gamma / 2 * sum(g.square().sum() for g in grads)
+
+    return penalty
+
+
+def see_penalty(answer, case):
+    """The penalty and its gradient in D's weights: tensors, or None where D could not learn from it."""
+    D, *rest = fresh(case.args)
+    value = answer(D, *rest)
+    seen = {PENALTY: number(value, "the penalty"), IN_WEIGHTS: None, "facts": "D learns"}
+    if not all(p.requires_grad for p in D.parameters()):
+        return {**seen, "facts": "D is frozen"}
+    if isinstance(value, torch.Tensor) and value.requires_grad:
+        found = torch.autograd.grad(value.sum(), list(D.parameters()), allow_unused=True)
+        if any(g is not None for g in found):
+            zeros = map(torch.zeros_like, D.parameters())
+            seen[IN_WEIGHTS] = tuple(z if g is None else g for z, g in zip(zeros, found))
+    return seen
+
+
+def depends(ask, args):
+    """Does the penalty move with the real examples, with the fakes, with gamma?"""
+    D, real, fake, gamma = args
+
+    def at(*other):
+        torch.manual_seed(1)
+        return ask(*fresh(other))[PENALTY]
+
+    here = at(*args)
+    others = (D, real - 0.5, fake, gamma), (D, real, fake + 0.5, gamma), (D, real, fake, 2 * gamma)
+    return [not near(at(*other), here) for other in others]
+
+
+def depends_on(*wanted):
+    """A property: with (real, fake) the penalty moves, or does not, as `wanted` says."""
+    return asks(lambda ask, *args: depends(ask, args)[:2] == list(wanted))
+
+
+def no_graph(got, right):
+    return near(got[PENALTY], right[PENALTY]) and got[IN_WEIGHTS] is None
+
+
+def other_graph(got, right):
+    return near(got[PENALTY], right[PENALTY]) and not near(got[IN_WEIGHTS], right[IN_WEIGHTS], 1e-3)
+
+
+at, of, reduce, factor, end = Part.of(r1_right)
+R1_MISTAKES = {
+    "X-NOT-TRACKED": (
+        raises("does not require grad"),
+        raises("not have been used in the graph"),
     ),
+    "LEFT-FROZEN": (shows(lambda got, right: got["facts"] != right["facts"]),),
+    "NOT-A-NUMBER": (shows(lambda got, right: not math.isfinite(got[PENALTY])),),
+    "NO-CREATE-GRAPH": (shows(no_graph),),
+    "WRONG-GRADIENT": (shows(other_graph),),
+    "R1-ON-FAKE": at(lambda real, fake: fake),
     "R1-ON-BOTH": (
-        "Your penalty takes the slope on real and on generated examples: R1 and R2 together.",
-        "R1 alone looks at the real examples. What does `fake` do in your function?",
+        *at(lambda real, fake: torch.cat([real, fake])),
+        *end(
+            lambda p, D, real, fake, gamma: p + r1_right(D, fake, real, gamma),
+            lambda p, D, real, fake, gamma: (p + r1_right(D, fake, real, gamma)) / 2,
+        ),
     ),
-    "R1-BETWEEN": (
-        "Your penalty changes with the fakes as well as with the real examples. WGAN-GP takes its "
-        "slope between the two; R1 does not.",
-        "At which points x is dD/dx taken in the formula?",
+    "R1-BETWEEN": at(lambda real, fake: (real + fake) / 2),
+    "LOSS-ADDED": end(
+        lambda p, D, real, fake, gamma: p + softplus(-D(real)).mean() + softplus(D(fake)).mean(),
+        lambda p, D, real, fake, gamma: p + softplus(-D(real)).mean(),
+        lambda p, D, real, fake, gamma: p + D(fake).mean() - D(real).mean(),
     ),
-    "LOSS-ADDED": (
-        "You return D's loss with the penalty added.",
-        "Return the penalty alone; the trainer adds it.",
+    "PENALTY-UNSQUARED": reduce(
+        lambda s: s.norm(dim=1).mean(), lambda s: s.abs().sum(1).mean(), lambda s: s.sum(1).mean()
     ),
-    "R1-HALF": (
-        "Your value is exactly twice R1: the factor is gamma/2, yours is gamma.",
-        "With 1/2 the gradient of the penalty for D(x) = psi x is gamma psi. What is yours?",
+    "MEAN-BEFORE-SQUARE": reduce(
+        lambda s: s.norm(dim=1).mean() ** 2, lambda s: s.mean(0).square().sum()
     ),
-    "GAMMA-IGNORED": (
-        "Your value does not change with gamma.",
-        "The penalty is proportional to gamma.",
-    ),
-    "PENALTY-UNSQUARED": (
-        "You average the norms of the slopes, not their squares.",
-        "R1 is quadratic: twice the slope costs four times as much.",
-    ),
-    "MEAN-BEFORE-SQUARE": (
-        "You average over the batch first and square then: slopes in opposite directions cancel.",
-        "The square is each example's own; the mean over the batch comes last.",
-    ),
-    "SUM-NOT-MEAN": (
-        "You add over the batch: twice as many examples, twice the penalty.",
-        "The formula has an expectation over the real examples.",
-    ),
-    "MEAN-OVER-PIXELS": (
-        "You average over the coordinates of x as well: the penalty shrinks as pictures grow.",
-        "A squared norm is a *sum* over the coordinates; the mean is over examples only.",
-    ),
+    "SQUARE-OF-SUM": reduce(lambda s: s.sum(1).square().mean()),
+    "L1-NORM": reduce(lambda s: s.abs().sum(1).square().mean()),
+    "SUM-NOT-MEAN": reduce(lambda s: s.square().sum()),
+    "MEAN-OVER-PIXELS": reduce(lambda s: s.square().mean()),
     "NORM-OVER-BATCH": (
-        "You take the slope of D's mean over the batch: each example's slope is divided by n, its "
-        "square by n^2.",
-        "Which function of D(real) has each example's own slope as its gradient?",
+        *of(lambda s: s / len(s)),
+        *reduce(lambda s: s.square().sum() / len(s) ** 2, lambda s: s.norm() / len(s)),
     ),
-    "ONE-CENTRED": (
-        "You pull the norm of the slope to 1. That is WGAN-GP's target.",
-        "R1 pulls it to another value: which one does D have at the equilibrium?",
+    "WHOLE-NORM": reduce(lambda s: s.norm(), lambda s: s.norm() ** 2 / s.numel() ** 2),
+    "ONE-CENTRED": reduce(
+        lambda s: (s.norm(dim=1) - 1).square().mean(),
+        lambda s: (s.square().sum(1) - 1).square().mean(),
+        lambda s: (s.norm(dim=1) - 1).relu().square().mean(),
     ),
-    "PENALTY-ON-PROBABILITY": (
-        "You take the slope of sigmoid(D(x)). Where D is sure the sigmoid is flat, and the penalty "
-        "is blind.",
-        "The formula has the slope of the logit D(x) itself.",
+    "EXAMPLES-IGNORED": reduce(
+        lambda s: s.square().sum(1).max(),
+        lambda s: s[0].square().sum(),
+        lambda s: s[:-1].square().sum(1).mean(),
+        lambda s: s.square().sum(1).median(),
     ),
-    "PENALTY-ON-LOSS": (
-        "You take the slope of D's loss. Where D is sure the loss is flat, and the penalty is "
-        "blind.",
-        "The formula has the slope of the logit D(x) itself.",
+    "R1-HALF": factor(lambda gamma: gamma),
+    "GAMMA-IGNORED": factor(lambda gamma: 0.5, lambda gamma: 1.0),
+    "GAMMA-POWER": factor(
+        lambda gamma: gamma**2 / 2, lambda gamma: gamma**2, lambda gamma: gamma**0.5 / 2
     ),
-    "VALUE-NOT-SLOPE": (
-        "You penalise the square of D's answer, not of its slope.",
-        "A D with the same high answer everywhere has slope 0. `torch.autograd.grad` gives dD/dx.",
-    ),
-    "SLOPE-IN-WEIGHTS": (
-        "You take the gradient with respect to D's weights.",
-        "The slope is in x: how fast does D's answer change as the example moves?",
-    ),
-    "SIGN": (
-        "Your penalty is negative: added to D's loss, it rewards steep slopes.",
-        "D minimises its loss plus the penalty.",
-    ),
-    "AXES": (
-        "Right for vectors [n, d]. For pictures [n, 1, 2, 3] you sum over one axis only and "
-        "average over the others.",
-        "A picture's slope is one long vector: `flatten(1)` makes it so.",
-    ),
+    "SIGN": factor(lambda gamma: -gamma / 2),
+    "PENALTY-ON-PROBABILITY": of(torch.sigmoid),
+    "PENALTY-ON-LOSS": of(lambda s: softplus(-s), lambda s: softplus(s)),
+    "VALUE-NOT-SLOPE": (of_the_value,),
+    "SLOPE-IN-WEIGHTS": (in_weights(torch.mean), in_weights(torch.sum)),
+    "R1-ON-FAKE/any": (depends_on(False, True),),
+    "R1-BETWEEN/any": (depends_on(True, True),),
+    "RANDOM": (asks(lambda ask, *args: not near(ask(*args)[PENALTY], ask(*args)[PENALTY])),),
+    "GAMMA-IGNORED/any": (asks(lambda ask, *args: not depends(ask, args)[2]),),
+    "VALUE-CONSTANT": (depends_on(False, False),),
 }
 
 
-class _Bumpy(nn.Module):
-    """A D whose slope differs from place to place: x [n, ...] -> logits [n]."""
+def r1_cases(seed):
+    """Vectors, and pictures; a D with a slope that differs from place to place, and old gradients."""
+    rng = seeded(seed)
 
-    def __init__(self, d):
-        super().__init__()
-        rng = torch.Generator().manual_seed(d)
-        self.W = nn.Parameter(torch.randn(4, d, generator=rng))
-        self.v = nn.Parameter(torch.tensor([1.5, -0.8, 2.0, 0.6]))
+    def case(what, n, shape, breaks=None):
+        real, fake = (torch.randn(n, *shape, generator=rng) + shift for shift in (0.0, 1.0))
+        return Case(what, (Bumpy(shape, seed + n), real, fake, 0.3 + n / 10), breaks or {})
 
-    def forward(self, x):
-        return torch.tanh(x.flatten(1) @ self.W.T) @ self.v + 0.4
-
-
-def r1(answer):
-    """(D, real, fake, gamma) -> gamma/2 E ||dD/dx||^2 on real examples, differentiable in D."""
-    rng = torch.Generator().manual_seed(0)
-    real, fake = torch.randn(5, 3, generator=rng), 1.5 + torch.randn(5, 3, generator=rng)
-    D = _Bumpy(3)
-    value = _penalty(answer, D, real, fake)
-    got, right = _float(value), _float(_right_r1(D, real))
-    _check_place(answer, D, real, fake, got)
-    _name(got, _r1_slips(D, real), R1_WORDS)
-    if not near(got, right):
-        raise Misconception(
-            "WRONG-VALUE",
-            f"For a curved D and gamma = {GAMMA} your penalty is {got:.4g}, {got / right:.4g} "
-            "times R1.",
-            "Try D(x) = w.x by hand: its slope is w everywhere, so R1 is gamma/2 |w|^2.",
-        )
-    _check_graph(value, D, real)
-    _check_gamma(answer, D, real, fake)
-    _check_pictures(answer)
-    return (
-        "Right: value, gradient and pictures. It is `ganedu.penalties.r1`; for D(x) = psi x its "
-        "gradient is gamma psi, the friction of this chapter."
-    )
-
-
-def _penalty(answer, D, real, fake, gamma=GAMMA):
-    """The answer's penalty: one number, with D's own gradients untouched."""
-    torch.manual_seed(1)
-    before = copy.deepcopy(D)
-    try:
-        value = answer(D, real.clone(), fake.clone(), gamma)
-    except RuntimeError as error:
-        if "does not require grad" in str(error) or "not have been used in the graph" in str(error):
-            raise Misconception(
-                "X-NOT-TRACKED",
-                "PyTorch has no path from D's answer back to the examples you asked about.",
-                "Mark x with `requires_grad_(True)` *before* D sees it, and ask for that same x.",
-            ) from None
-        raise
-    _float(value)
-    if any(p.grad is not None for p in D.parameters()):
-        raise Misconception(
-            "LEFTOVER-GRADIENTS",
-            "After the call D's parameters hold gradients: `backward` filled `.grad` of everything "
-            "on its way, and they would be added to D's next step.",
-            "`torch.autograd.grad` returns the slope and leaves `.grad` alone.",
-        )
-    if not all(p.requires_grad and near(p, q) for p, q in zip(D.parameters(), before.parameters())):
-        raise Misconception(
-            "D-CHANGED",
-            "After the call D is another: its parameters have changed or are frozen.",
-            "A penalty is a number about D. Only the optimiser's step may change D.",
-        )
-    return value
-
-
-def _float(value):
-    return probes.number(value, "The penalty")
-
-
-def _slopes(D, x, wrap=lambda s: s):
-    """Slopes dD/dx of each example, [n, d], with a graph."""
-    x = x.clone().requires_grad_(True)
-    (slope,) = torch.autograd.grad(wrap(D(x)).sum(), x, create_graph=True)
-    return slope.flatten(1)
-
-
-def _right_r1(D, x):
-    return GAMMA / 2 * _slopes(D, x).square().sum(1).mean()
-
-
-def _check_place(answer, D, real, fake, value):
-    """R1 depends on the real examples and on nothing else."""
-    with_fakes = not near(_float(_penalty(answer, D, real, fake + 0.5)), value)
-    with_reals = not near(_float(_penalty(answer, D, real - 0.5, fake)), value)
-    if not with_fakes:
-        return
-    if not with_reals:
-        raise _named("R1-ON-FAKE", R1_WORDS)
-    on_real, on_fake = _float(_right_r1(D, real)), _float(_right_r1(D, fake))
-    loss = _float(softplus(-D(real)).mean() + softplus(D(fake)).mean())
-    slips = [
-        ("R1-ON-BOTH", on_real + on_fake),
-        ("R1-ON-BOTH", (on_real + on_fake) / 2),
-        ("R1-ON-BOTH", 2 * (on_real + on_fake)),
-        ("LOSS-ADDED", loss + on_real),
-        ("LOSS-ADDED", loss + 2 * on_real),
+    return [
+        case("5 vectors", 5, (3,)),
+        case("4 vectors", 4, (2,)),
+        case("pictures [4, 1, 2, 3]", 4, (1, 2, 3), {"AXES": shows(lambda got, right: True)}),
     ]
-    _name(value, slips, R1_WORDS)
-    raise _named("R1-BETWEEN", R1_WORDS)
 
 
-def _r1_slips(D, real):
-    """(code, value) of what people compute instead, with gamma/2 and with gamma in front."""
-    s, n = _slopes(D, real), len(real)
-    norms = s.norm(dim=1)
-    grads = torch.autograd.grad(D(real).mean(), list(D.parameters()))
-    summed = torch.autograd.grad(D(real).sum(), list(D.parameters()))
-    right = s.square().sum(1).mean()
-    bare = [
-        ("PENALTY-UNSQUARED", norms.mean()),
-        ("MEAN-BEFORE-SQUARE", norms.mean() ** 2),
-        ("MEAN-BEFORE-SQUARE", s.mean(0).square().sum()),
-        ("SUM-NOT-MEAN", s.square().sum()),
-        ("MEAN-OVER-PIXELS", s.square().mean()),
-        ("NORM-OVER-BATCH", s.square().sum() / n**2),
-        ("NORM-OVER-BATCH", right / n**2),
-        ("ONE-CENTRED", (norms - 1).square().mean()),
-        ("PENALTY-ON-PROBABILITY", _slopes(D, real, torch.sigmoid).square().sum(1).mean()),
-        ("PENALTY-ON-LOSS", _slopes(D, real, lambda t: softplus(-t)).square().sum(1).mean()),
-        ("VALUE-NOT-SLOPE", D(real).square().mean()),
-        ("SLOPE-IN-WEIGHTS", sum(g.square().sum() for g in grads)),
-        ("SLOPE-IN-WEIGHTS", sum(g.square().sum() for g in summed)),
-        ("SIGN", -right),
-    ]
-    slips = [(code, _float(f * v)) for (code, v), f in itertools.product(bare, (GAMMA / 2, GAMMA))]
-    other = [
-        ("R1-HALF", GAMMA * right),
-        ("GAMMA-IGNORED", right / 2),
-        ("GAMMA-IGNORED", right),
-    ]
-    return [(code, _float(v)) for code, v in other] + slips
-
-
-def _check_graph(value, D, real):
-    """The penalty must teach D: its gradient in the weights is that of R1."""
-    if not (isinstance(value, torch.Tensor) and value.requires_grad):
-        raise Misconception(
-            "NO-CREATE-GRAPH",
-            "The value is right and D learns nothing from it: no gradient leads from the penalty "
-            "to D's weights.",
-            "The slope must itself be differentiable. Which argument of `autograd.grad` keeps its "
-            "graph? (And `.item()` or `detach` cut it.)",
-        )
-    parameters = list(D.parameters())
-    found = torch.autograd.grad(value, parameters, allow_unused=True)
-    right = torch.autograd.grad(_right_r1(D, real), parameters)
-    if not all(f is not None and near(f, r) for f, r in zip(found, right)):
-        raise Misconception(
-            "WRONG-GRADIENT",
-            "The value is right, but its gradient in D's weights is not that of R1.",
-            "Look for a `detach` or `.data` between the slope and the value.",
-        )
-
-
-def _check_gamma(answer, D, real, fake):
-    value = _float(_penalty(answer, D, real, fake, gamma=2 * GAMMA))
-    if not near(value, 2 * _float(_right_r1(D, real))):
-        raise _named("GAMMA-IGNORED", R1_WORDS)
-
-
-def _check_pictures(answer):
-    rng = torch.Generator().manual_seed(2)
-    real, fake = torch.randn(4, 1, 2, 3, generator=rng), torch.randn(4, 1, 2, 3, generator=rng)
-    D = _Bumpy(6)
-    value, right = _float(_penalty(answer, D, real, fake)), _float(_right_r1(D, real))
-    if near(value, right):
-        return
-    if value < right:
-        raise _named("AXES", R1_WORDS)
-    raise Misconception(
-        "WRONG-VALUE",
-        f"Right for vectors [n, d]; for pictures [4, 1, 2, 3] your penalty is {value / right:.4g} "
-        "times R1.",
-        "One squared norm a picture, over all of its axes but the first; then the mean.",
-    )
+r1 = Exercise(
+    "04.r1",
+    r1_right,
+    R1_MISTAKES,
+    r1_cases,
+    observe=see_penalty,
+    may_change=("real.requires_grad", "real.grad", "fake.requires_grad"),
+    what="your penalty",
+    library=lambda D, real, fake, gamma: penalties.r1(D, real, gamma=gamma),
+)
 
 
 # ---- 04.average: a running average of a network, in place ----------------------------------------
 
-DECAY = 0.75
-AVERAGE_WORDS = {
-    "NOTHING-CHANGED": (
-        "After the call `average` holds the same parameters as before. The caller keeps that very "
-        "network, so it must change in place.",
-        "`p = ...` in a loop gives a new tensor an old name. Which methods change a tensor itself?",
+PARAMETERS, BUFFERS, FACTS = "`average`", "a buffer of `average`", "facts"
+
+
+def network(rng):
+    """Nested, with a frozen parameter, batch norm and parameters of every rank; gradients lie about."""
+    inner = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    net = nn.Sequential(nn.Linear(2, 3), inner, nn.Linear(3, 2))
+    for tensor in itertools.chain(net.parameters(), net.buffers()):
+        if tensor.is_floating_point():
+            tensor.data.copy_(torch.randn(tensor.shape, generator=rng))
+        else:
+            tensor.fill_(int(torch.randint(9, 99, (), generator=rng)))
+    net[0].bias.requires_grad_(False)
+    return net
+
+
+def average_cases(seed):
+    def case(what, decay, k):
+        rng = seeded(seed + k)
+        average, net = network(rng), network(rng)
+        for p in net.parameters():
+            p.grad = torch.randn(p.shape, generator=rng)
+        return Case(what, (average, net, decay), tolerance=1e-5)
+
+    return [case("decay 0.75", 0.75, 0), case("decay 0.9", 0.9, 50)]
+
+
+def average_right(
+    average,
+    net,
+    decay,
+    *,
+    rule=lambda p, q, grad, decay: decay * p + (1 - decay) * q,
+    keep=lambda name, p: True,
+    take=lambda old, new, decay: new,
+):
+    with torch.no_grad():
+        for (name, p), q in zip(average.named_parameters(), net.parameters()):
+            if keep(name, p):
+                p.copy_(rule(p, q, q.grad, decay))
+        for old, new in zip(average.buffers(), net.buffers()):
+            old.copy_(take(old, new, decay))
+
+
+def see_average(answer, case):
+    """What `average` holds afterwards; and whether net moved, autograd was at work, memory is shared."""
+    average, net, decay = fresh(case.args)
+    before = [t.clone() for t in (*net.parameters(), *net.buffers())]
+    answer(average, net, decay)
+    mine, theirs = ([*n.parameters(), *n.buffers()] for n in (average, net))
+    facts = (
+        not all(map(torch.equal, before, theirs)),
+        any(p.grad_fn is not None or p.grad is not None for p in average.parameters()),
+        bool({t.data_ptr() for t in mine} & {t.data_ptr() for t in theirs}),
+    )
+    return {
+        FACTS: facts,
+        PARAMETERS: tuple(p.detach().clone() for p in average.parameters()),
+        BUFFERS: tuple(b.detach().clone().float() for b in average.buffers()),
+    }
+
+
+def fact(k):
+    return shows(lambda got, right: got[FACTS][k])
+
+
+def same_decay(ask, average, net, decay):
+    """Does another decay give the same average?"""
+    other = ask(*fresh((average, net)), 0.3)[PARAMETERS]
+    return near(other, ask(*fresh((average, net)), decay)[PARAMETERS])
+
+
+def mixed(old, new, decay):
+    return decay * old + (1 - decay) * new if old.is_floating_point() else new
+
+
+rule, keep, take = Part.of(average_right)
+AVERAGE_MISTAKES = {
+    "MOVES-THE-PLAYER": (fact(0),),
+    "EMA-WITH-GRADIENT": (
+        fact(1),
+        raises("a leaf Variable that requires grad"),
+        raises("NoneType"),
     ),
-    "EMA-OF-GRADIENTS": (
-        "You average the gradients of `net`, or step along them. That is momentum, a way to train.",
-        "The running average never looks at a gradient: it is made of parameter values alone.",
+    "SHARED-WEIGHTS": (fact(2),),
+    "NOTHING-CHANGED": rule(lambda p, q, grad, decay: p),
+    "COPY-NOT-AVERAGE": rule(lambda p, q, grad, decay: q),
+    "DECAY-SWAPPED": rule(lambda p, q, grad, decay: (1 - decay) * p + decay * q),
+    "UNNORMALISED": rule(
+        lambda p, q, grad, decay: decay * p + q,
+        lambda p, q, grad, decay: p + (1 - decay) * q,
+        lambda p, q, grad, decay: p + q,
+        lambda p, q, grad, decay: decay * (p + q),
+        lambda p, q, grad, decay: p + decay * q,
     ),
-    "DECAY-SWAPPED": (
-        "The two weights are exchanged: with decay 0.75 your average keeps a quarter of itself.",
-        "A decay near 1, such as 0.999, stands for a long memory.",
+    "SIGN": rule(
+        lambda p, q, grad, decay: decay * p - (1 - decay) * q,
+        lambda p, q, grad, decay: p - (1 - decay) * (q - p),
+        lambda p, q, grad, decay: p + (1 - decay) * (q + p),
     ),
-    "COPY-NOT-AVERAGE": (
-        "After one call `average` equals `net`: it is a copy and remembers nothing.",
-        "What share of its old value should each parameter keep?",
-    ),
-    "UNNORMALISED": (
-        "The two weights do not add up to 1: averaging a network with itself would change it.",
-        "decay for the old value; what is left for the new one?",
-    ),
-    "WEIGHTS-ONLY": (
-        "The weight matrices are averaged; biases and batch norm's scales stay where they were.",
-        "`parameters()` yields all of them: what leaves some out?",
+    "EMA-OF-GRADIENTS": rule(
+        lambda p, q, grad, decay: decay * p + (1 - decay) * grad,
+        lambda p, q, grad, decay: p - (1 - decay) * grad,
+        lambda p, q, grad, decay: decay * p - (1 - decay) * grad,
+        lambda p, q, grad, decay: grad,
     ),
     "DECAY-IGNORED": (
-        "Your result is the same whatever the decay.",
-        "Find where `decay` enters your formula.",
+        *rule(
+            lambda p, q, grad, decay: (p + q) / 2,
+            lambda p, q, grad, decay: 0.999 * p + 0.001 * q,
+        ),
+        asks(same_decay),
     ),
-    "SHARED-WEIGHTS": (
-        "`average` and `net` now share memory: when `net` trains on, the average moves with it.",
-        "Assigning a tensor to `.data` shares it. Copy numbers, not tensors.",
+    "WEIGHTS-ONLY": keep(
+        lambda name, p: p.ndim > 1, lambda name, p: name.endswith("weight") or p.ndim > 1
     ),
-    "MOVES-THE-PLAYER": (
-        "Your function changed `net`, the player in training. An average only watches.",
-        "Write into the parameters of `average` alone, and read from those of `net`.",
+    "BIASES-ONLY": keep(lambda name, p: name.endswith("bias"), lambda name, p: p.ndim == 1),
+    "FROZEN-SKIPPED": keep(lambda name, p: p.requires_grad),
+    "NESTED-SKIPPED": keep(
+        lambda name, p: name.count(".") == 1, lambda name, p: name.count(".") > 1
     ),
-    "EMA-WITH-GRADIENT": (
-        "Autograd was at work: the average is not trained, it has no gradient and needs no graph.",
-        "`with torch.no_grad():` around the loop lets parameters be changed as plain numbers.",
+    "SOME-SKIPPED": keep(
+        lambda name, p: not name.startswith("0."),
+        lambda name, p: not name.startswith("2."),
+        lambda name, p: name != "2.bias",
+        lambda name, p: name == "0.weight",
     ),
-    "BUFFERS-FORGOTTEN": (
-        "Parameters are right. Batch norm's running mean and variance are buffers, not parameters, "
-        "and yours stay as they were: the averaged network normalises with stale statistics.",
-        "`net.buffers()` yields them; they are averages already, so a copy will do.",
+    "BUFFERS-FORGOTTEN": take(lambda old, new, decay: old),
+    "BUFFERS-AVERAGED": take(
+        mixed,
+        lambda old, new, decay: decay * old + (1 - decay) * new,
+        lambda old, new, decay: (1 - decay) * old + decay * new,
+        lambda old, new, decay: (old + new) / 2,
+    ),
+    "BUFFERS-IN-PART": take(
+        lambda old, new, decay: new if old.is_floating_point() else old,
+        lambda old, new, decay: old if old.is_floating_point() else new,
     ),
 }
 
-
-def average(answer):
-    """(average, net, decay): a parameter p becomes decay * p + (1 - decay) * net's, in place."""
-    mine, theirs = _averaged(answer, DECAY)
-    before, net = _vector(_networks()[0]), _vector(_networks()[1])
-    _name(mine, _average_slips(before, net, theirs), AVERAGE_WORDS)
-    matrices = _mask(lambda p: p.ndim > 1)
-    right = DECAY * before + (1 - DECAY) * net
-    if near(mine, torch.where(matrices, right, before)):
-        raise _named("WEIGHTS-ONLY", AVERAGE_WORDS)
-    if near(mine, _averaged(answer, 0.4)[0]):
-        raise _named("DECAY-IGNORED", AVERAGE_WORDS)
-    if not near(mine, right):
-        raise Misconception(
-            "WRONG-VALUE",
-            f"With decay {DECAY} a parameter went from {before[0]:.4g} to {mine[0]:.4g} where net "
-            f"has {net[0]:.4g}; it should have gone a quarter of the way.",
-            "Write the rule for one number first: old value, new value, decay.",
-        )
-    if not near(_averaged(answer, 0.4)[0], 0.4 * before + 0.6 * net):
-        raise _named("DECAY-IGNORED", AVERAGE_WORDS)
-    _check_buffers(answer)
-    return (
-        "Right. After k calls with a net that stands still, the share decay^k of the start is "
-        f"left: with decay 0.9 and k = 10, {0.9**10:.0%}."
-    )
-
-
-def _networks():
-    """(average, net): two small networks with unequal weights; net has gradients."""
-    rng = torch.Generator().manual_seed(3)
-    average = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Linear(2, 1))
-    net = copy.deepcopy(average)
-    with torch.no_grad():
-        for tensor in itertools.chain(average.parameters(), net.parameters()):
-            tensor.copy_(torch.randn(tensor.shape, generator=rng) + 1)
-    net(torch.randn(6, 3, generator=rng) + 2).square().sum().backward()
-    return average, net
-
-
-def _vector(net):
-    return torch.cat([p.detach().flatten() for p in net.parameters()])
-
-
-def _mask(condition):
-    """Which entries of `_vector` belong to parameters that meet the condition."""
-    return torch.cat([torch.full((p.numel(),), condition(p)) for p in _networks()[0].parameters()])
-
-
-def _averaged(answer, decay):
-    """The average's parameters after one call, and net's gradients, once nothing else has moved."""
-    average, net = _networks()
-    before = copy.deepcopy(net.state_dict())
-    grads = torch.cat([p.grad.clone().flatten() for p in net.parameters()])
-    try:
-        answer(average, net, decay)
-    except RuntimeError as error:
-        if "requires grad" in str(error) or "requires_grad" in str(error):
-            raise _named("EMA-WITH-GRADIENT", AVERAGE_WORDS) from None
-        raise
-    if any(not torch.equal(value, before[key]) for key, value in net.state_dict().items()):
-        raise _named("MOVES-THE-PLAYER", AVERAGE_WORDS)
-    now = [p.grad for p in net.parameters()]
-    touched = any(g is None for g in now) or not near(torch.cat([g.flatten() for g in now]), grads)
-    if touched or any(p.grad_fn or p.grad is not None for p in average.parameters()):
-        raise _named("EMA-WITH-GRADIENT", AVERAGE_WORDS)
-    result = _vector(average).clone()
-    _check_sharing(average, net)
-    return result, grads
-
-
-def _check_sharing(average, net):
-    """Train net on for a moment: the average must not move."""
-    before = copy.deepcopy(average.state_dict())
-    with torch.no_grad():
-        for tensor in itertools.chain(net.parameters(), net.buffers()):
-            tensor.add_(1)
-    if any(not torch.equal(value, before[key]) for key, value in average.state_dict().items()):
-        raise _named("SHARED-WEIGHTS", AVERAGE_WORDS)
-
-
-def _average_slips(before, net, grads):
-    return [
-        ("NOTHING-CHANGED", before),
-        ("COPY-NOT-AVERAGE", net),
-        ("DECAY-SWAPPED", (1 - DECAY) * before + DECAY * net),
-        ("UNNORMALISED", DECAY * before + net),
-        ("UNNORMALISED", before + (1 - DECAY) * net),
-        ("UNNORMALISED", before + net),
-        ("EMA-OF-GRADIENTS", DECAY * before + (1 - DECAY) * grads),
-        ("EMA-OF-GRADIENTS", before - (1 - DECAY) * grads),
-        ("EMA-OF-GRADIENTS", DECAY * before - (1 - DECAY) * grads),
-    ]
-
-
-def _check_buffers(answer):
-    """Batch norm's statistics are taken over, by copy or by average."""
-    average, net = _networks()
-    old = {
-        key: value.clone() for key, value in average.named_buffers() if value.is_floating_point()
-    }
-    answer(average, net, DECAY)
-    now, new = dict(average.named_buffers()), dict(net.named_buffers())
-    for key, before in old.items():
-        if near(now[key], before):
-            raise _named("BUFFERS-FORGOTTEN", AVERAGE_WORDS)
-        mixed = DECAY * before + (1 - DECAY) * new[key]
-        if not (near(now[key], new[key]) or near(now[key], mixed)):
-            raise Misconception(
-                "WRONG-VALUE",
-                f"Parameters are right; the buffer {key} is neither net's nor an average with it.",
-                "Copy the buffers of `net`.",
-            )
-
+average = Exercise(
+    "04.average",
+    average_right,
+    AVERAGE_MISTAKES,
+    average_cases,
+    observe=see_average,
+    may_change=("average.weights",),
+    what="the average",
+)
 
 EXERCISES = {"step": step, "stability": stability, "r1": r1, "average": average}

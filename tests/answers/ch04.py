@@ -407,7 +407,7 @@ RIGHT = {
         stability_by_differences,
     ],
     "r1": [r1_right, r1_by_ones, r1_by_norm, r1_by_example, r1_package],
-    "average": [average_lerp, average_state, average_data],
+    "average": [average_lerp, average_data],
 }
 
 WRONG = {
@@ -437,8 +437,8 @@ WRONG = {
             lambda t, p, lr, a: (right_step(t, p, lr, a)[0] - t, right_step(t, p, lr, a)[1] - p),
         ),
         ("NOT-A-PAIR", lambda *a: right_step(*a)[0]),
-        ("WRONG-VALUE", lambda t, p, lr, a: right_step(t, p, lr / 2, a)),
-        ("WRONG-VALUE", lambda t, p, lr, a: (t, p)),
+        ("STEP-SIZE", lambda t, p, lr, a: right_step(t, p, lr / 3, a)),
+        ("NOTHING-MOVES", lambda t, p, lr, a: (t, p)),
     ],
     "stability": [
         ("SMALL-LR-CURES-ROTATION", stability_with(limit=lambda e: 2 / e.abs().max().item())),
@@ -471,7 +471,7 @@ WRONG = {
         ("NOT-A-PAIR", lambda field, w: torch.linalg.eigvals(jacobian(field, w))),
         ("WHOLE-JACOBIAN", lambda field, w: (jacobian(field, w), 0.0)),
         ("WRONG-VALUE", stability_with(lambda J: 2 * torch.linalg.eigvals(J))),
-        ("WRONG-VALUE", stability_with(limit=lambda e: 0.0)),
+        ("STEP-IS-ZERO", stability_with(limit=lambda e: 0)),
     ],
     "r1": [
         ("R1-ON-FAKE", r1_with(half_mean_square, at=lambda real, fake: fake)),
@@ -501,15 +501,15 @@ WRONG = {
         ("VALUE-NOT-SLOPE", lambda D, r, f, g: g / 2 * D(r).square().mean()),
         ("SLOPE-IN-WEIGHTS", r1_of_weights),
         ("X-NOT-TRACKED", r1_untracked),
-        ("LEFTOVER-GRADIENTS", r1_backward),
-        ("D-CHANGED", lambda D, r, f, g: r1_right(D.requires_grad_(False), r, f, g)),
+        ("GRADIENTS-TOUCHED", r1_backward),
+        ("LEFT-FROZEN", lambda D, r, f, g: r1_right(D.requires_grad_(False), r, f, g)),
         ("SIGN", lambda D, r, f, g: -r1_right(D, r, f, g)),
         ("LOSS-ADDED", r1_added_to_loss),
         ("AXES", r1_without_flatten),
         ("AXES", r1_last_axis),
         ("WRONG-GRADIENT", r1_half_detached),
         ("UNREDUCED", r1_with(lambda s: s.square().sum(1) / 2)),
-        ("WRONG-VALUE", lambda D, r, f, g: 3 * r1_right(D, r, f, g)),
+        ("TIMES-A-FACTOR", lambda D, r, f, g: 3 * r1_right(D, r, f, g)),
     ],
     "average": [
         ("EMA-WITH-GRADIENT", average_tracked),
@@ -525,6 +525,7 @@ WRONG = {
         ("UNNORMALISED", average_with(lambda m, t, d: d * m + t)),
         ("UNNORMALISED", average_with(lambda m, t, d: m + (1 - d) * t)),
         ("BUFFERS-FORGOTTEN", average_no_buffers),
+        ("BUFFERS-AVERAGED", average_state),
         ("NOTHING-CHANGED", average_rebound),
         ("NOTHING-CHANGED", average_new_copy),
         ("MOVES-THE-PLAYER", average_into_net),
@@ -533,6 +534,6 @@ WRONG = {
             "WEIGHTS-ONLY",
             average_with(lambda m, t, d: d * m + (1 - d) * t, keep=lambda p: p.ndim > 1),
         ),
-        ("WRONG-VALUE", average_with(lambda m, t, d: d * m + (1 - d) * t + 0.1)),
+        ("PLUS-A-NUMBER", average_with(lambda m, t, d: d * m + (1 - d) * t + 0.1)),
     ],
 }
