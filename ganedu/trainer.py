@@ -27,13 +27,9 @@ class NotFinite(RuntimeError):
 class Trainer:
     """A training run: the fields say how, `state_dict` is all of its state."""
 
-    G: (
-        nn.Module
-    )  # z -> x, with .z_dim (and .z_shape if z is not [n, z_dim]); with .n_classes (z, y) -> x
-    D: nn.Module  # x -> logits [n] or, one for each place, [n, ...]; (x, y) where G has .n_classes
-    data: (
-        object  # .sample(n, rng) -> [n, ...]; .labelled(n, rng) -> x, y [n] where G has .n_classes
-    )
+    G: nn.Module  # z -> x, or (z, y) -> x if it has .n_classes; has .z_dim (or .z_shape)
+    D: nn.Module  # x (or x, y) -> logits [n] or, one for each place, [n, ...]
+    data: object  # .sample(n, rng) -> [n, ...], or with labels .labelled(n, rng) -> x, y [n]
     loss: Loss = nonsaturating  # what each player minimises
     penalty: Callable | None = None  # (D, real, fake, rng) -> scalar, added to D's loss
     batch: int = 128  # examples in each step (of each process, under torch.distributed)
@@ -72,16 +68,16 @@ class Trainer:
 
     def d_turn(self, D, real, fake):
         """D's step: learn to tell real from fake. Returns what it thought of both."""
-        s_real, s_fake = self._judge(D, real, fake.detach())
+        fake = fake.detach()  # G stays as it is
+        s_real, s_fake = self._judge(D, real, fake)
         loss = self.loss.d(s_real, s_fake)
-        total = self._with_penalty(loss, D, real, fake.detach())
-        self._descend(self.opt_D, total, "discriminator")
+        self._descend(self.opt_D, self._with_penalty(loss, D, real, fake), "discriminator")
         return {"d_loss": loss.detach(), "real": s_real.detach(), "fake": s_fake.detach()}
 
     def g_turn(self, D, real, fake):
-        """G's step: learn what D would take for real."""
-        logits = self._judge(D, *self.loss.for_g(real, fake))
-        loss = self.loss.g(*logits)
+        """G's step: learn what D would take for real. D stays as it is."""
+        judged = self._judge(D, *self.loss.for_g(real, fake))
+        loss = self.loss.g(*judged)
         self._descend(self.opt_G, loss, "generator")
         return {"g_loss": loss.detach()}
 
