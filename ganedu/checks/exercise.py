@@ -233,9 +233,11 @@ class Attempt:
         for code, way in case.breaks.items():
             if way.test(got, right):
                 return Misconception(code, **values)
+        code = self.by_facts(number) or self.by_the_whole(right)
+        if code:
+            return Misconception(code, **self.of_part(values, parts[0]))
         for part in parts:
-            code = self.by_facts(number)
-            if not code and part != "facts":
+            if part != "facts":
                 code = (
                     self.by_table(self.table, part)
                     or self.rounded(part)
@@ -264,6 +266,15 @@ class Attempt:
     def at(self, number):
         """The case of this number, for both seeds."""
         return self.cases[number], self.others[number]
+
+    def by_the_whole(self, right):
+        """The mistake of the table that gives what was observed in every part."""
+        parts = [part for part in right if part != "facts"] if isinstance(right, dict) else ()
+        if len(parts) < 2:
+            return None
+        return next(
+            (c for c, way in self.table if all(self.explains(way, part) for part in parts)), None
+        )
 
     def by_table(self, mistakes, part):
         return next((code for code, way in mistakes if self.explains(way, part)), None)
