@@ -158,16 +158,16 @@ COUNTER_WRONG = [
     ("EMPTY-MODES-LEFT-OUT", counter_without_minlength),
     ("EMPTY-MODES-LEFT-OUT", counter_of_found_modes_only),
     ("INPUT-CHANGED", counter_that_moves_its_input),
-    ("THREE-VALUES", lambda x, means, std: counter_with_cdist(x, means, std)[0]),
-    ("THREE-VALUES", lambda x, means, std: counter_with_cdist(x, means, std)[:2]),
+    ("NOT-A-PAIR", lambda x, means, std: counter_with_cdist(x, means, std)[0]),
+    ("NOT-A-PAIR", lambda x, means, std: counter_with_cdist(x, means, std)[:2]),
     ("ORDER", lambda x, means, std: counter_with_cdist(x, means, std)[::-1]),
     (
         "ORDER",
         lambda x, means, std: [counter_with_cdist(x, means, std)[i] for i in (1, 0, 2)],
     ),
     ("NOTHING-RETURNED", lambda x, means, std: (8, None, None)),
-    ("WRONG-VALUE", counter_divided_by_ten),
-    ("WRONG-VALUE", counted(good=lambda near, std: near < 4 * std)),
+    ("PLUS-A-NUMBER", counter_divided_by_ten),
+    ("OTHER-RADIUS", counted(good=lambda near, std: near < 4 * std)),
 ]
 
 # ---- 07.reverse_kl: my_reverse_kl(counts, weights) ----------------------------------------------
@@ -280,7 +280,7 @@ REVERSE_KL_WRONG = [
     ("NOTHING-RETURNED", lambda counts, p: None),
     ("NOT-A-NUMBER", lambda counts, p: {"kl": 0.4}),
     ("INPUT-CHANGED", kl_in_place),
-    ("WRONG-VALUE", with_q(lambda q, p: kl_with_where(q, p) + 0.05)),
+    ("PLUS-A-NUMBER", with_q(lambda q, p: kl_with_where(q, p) + 0.05)),
 ]
 
 # ---- 07.birthday: my_birthday(x, close) ---------------------------------------------------------
@@ -441,11 +441,11 @@ BIRTHDAY_WRONG = [
     ("NONE-FOUND", birthday_empty(lambda n: n * (n - 1) / 2)),
     ("NONE-FOUND", birthday_empty(lambda n: math.nan)),
     ("INPUT-CHANGED", birthday_moves_its_input),
-    ("TWO-NUMBERS", lambda x, close: birthday_with_pdist(x, close)[1]),
+    ("NOT-A-PAIR", lambda x, close: birthday_with_pdist(x, close)[1]),
     ("ORDER", lambda x, close: birthday_with_pdist(x, close)[::-1]),
     ("NOTHING-RETURNED", lambda x, close: (3, None)),
-    ("WRONG-VALUE", paired(lambda d, n: n * (n - 1) / 2 / (d + 1))),
-    ("WRONG-VALUE", birthday_of_points_only),
+    ("ONE-MORE", paired(lambda d, n: n * (n - 1) / 2 / (d + 1))),
+    ("IMAGES-NOT-FLAT", birthday_of_points_only),
 ]
 
 # ---- 07.proved: my_verdicts() -------------------------------------------------------------------
@@ -476,7 +476,7 @@ PROVED_WRONG = [
     ("TOO-CAUTIOUS", verdicts(h=False)),
     ("NOT-A-DICT", lambda: [False, False, True]),
     ("ONE-MISSING", lambda: {"a": False}),
-    ("ONE-MISSING", verdicts(i=True)),
+    ("ONE-TOO-MANY", verdicts(i=True)),
     ("NOT-A-VERDICT", verdicts(a="no")),
 ]
 
