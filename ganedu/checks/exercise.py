@@ -281,15 +281,17 @@ class Attempt:
 
     def pairs(self, part):
         """Two mistakes at once, of those that move this part and none that the learner has right."""
-        case = next(iter(self.ordinary()), None)
-        wrong = self.it.differing(self.got(case), self.right(case), case) if case else []
+        cases = [case for case in self.cases if not case.breaks]
+        wrong = {k for c in cases for k in self.it.differing(self.got(c), self.right(c), c)}
 
         def fits(way):
-            mine = self.try_it(partial(self.it.right, **way), case, learners=False)
-            moved = self.it.differing(mine, self.right(case), case)
-            return part in moved and set(moved) <= set(wrong)
+            mistake = partial(self.it.right, **way)
+            played = ((self.try_it(mistake, case, learners=False), case) for case in cases)
+            moved = (self.it.differing(mine, self.right(case), case) for mine, case in played)
+            parts = next(filter(None, moved), [])  # in the first case in which it matters
+            return part in parts and set(parts) <= wrong
 
-        return itertools.islice(self.it.pairs(fits), PAIRS if case and self.telling(part) else 0)
+        return itertools.islice(self.it.pairs(fits), PAIRS if cases and self.telling(part) else 0)
 
     def telling(self, part):
         """Does the answer give more than one value? A constant, such as 0, confirms no pair."""
@@ -299,7 +301,8 @@ class Attempt:
     def rounded(self, part):
         """ROUNDED: the right values, with fewer digits."""
         pairs = self.values(part)
-        for digits in range(1, 5 if pairs and self.telling(part) else 1):  # of 0, verdicts agree
+        inexact = any(abs(mine - theirs) > 1e-6 for mine, theirs in pairs) and self.telling(part)
+        for digits in range(1, 5 if inexact else 1):  # of 0, verdicts agree
             if all(abs(mine - round(theirs, digits)) < 1e-6 for mine, theirs in pairs):
                 return "ROUNDED"
         return None
