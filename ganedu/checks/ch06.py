@@ -1,413 +1,426 @@
 """Chapter 06: sizes of convolutions, a convolutional generator, a convolutional discriminator.
 
-A network may be built in any way (a class, nn.Sequential, upsampling instead of transposed
-convolutions): what it does is tried first, and its layers are looked at only where behaviour cannot
-tell. On initial weights: DCGAN's, standard deviation 0.02, is what the exercise asks for; another
-explicit start of a sensible scale passes with a remark; torch's own default, which is what is there
-when nobody called an init, does not.
+A network may be built in any way (a class, nn.Sequential, convolutions written by hand): what it does is
+tried, on batches and on single pictures, while each layer with weights is noted as it runs. On
+initial weights: DCGAN's, standard deviation 0.02, is what the exercise asks for; another explicit start of a
+sensible scale passes with a remark; torch's own default, which is what is there when nobody
+called an init, does not.
 """
 
 import math
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
-from ganedu.checks.engine import Misconception
-from ganedu.checks.probes import number
+from ganedu.checks.exercise import Case, Exercise, Part, Probe, asks
+from ganedu.checks.probes import near, number, seeded
+from ganedu.checks.words import Misconception
 
-# ---------------------------------------------------------------- the size calculator
-
-
-class Rule(NamedTuple):
-    """A wrong formula (size, kernel, stride, padding) -> size, its name, what to say about it."""
-
-    code: str
-    rule: object
-    seen: str
-    next_step: str
+# ---- 06.out_size: my_out_size(size, kernel, stride, padding, transposed=False) -> int -------------
 
 
-def forward_size(i, k, s, p):
-    return (i + 2 * p - k) // s + 1
+def twice(p):
+    return 2 * p
 
 
-def transposed_size(i, k, s, p):
-    return (i - 1) * s - 2 * p + k
+def floor(a, s):
+    return a // s
 
 
-DRAW = "Draw a row of 5 pixels and a kernel of 3 that moves by 2, and count."
-BACK = "Draw 3 pixels, let each paint a kernel of 4, the next one 2 further on, and count."
-PAD = "Padding adds pixels on the left and on the right. What does that do to the size?"
-CUT = "In a transposed convolution padding cuts pixels off, on the left and on the right."
+def ahead(i, k, s, p, *, pad=twice, divide=floor, count=lambda moves: moves + 1):
+    return count(divide(i + pad(p) - k, s))
 
-FORWARD_RULES = [
-    Rule(
-        "FLOOR-FORGOTTEN",
-        lambda i, k, s, p: (i + 2 * p - k) / s + 1,
-        "a kernel that no longer fits whole is counted in part",
-        "Where the stride does not divide the way evenly, what happens to the last pixels?",
+
+def back(i, k, s, p, *, gaps=lambda i: i - 1, cut=twice, stamp=lambda k: k):
+    return gaps(i) * s - cut(p) + stamp(k)
+
+
+def size_after(
+    size,
+    kernel,
+    stride,
+    padding,
+    transposed=False,
+    *,
+    pad=twice,
+    divide=floor,
+    count=lambda moves: moves + 1,
+    gaps=lambda i: i - 1,
+    cut=twice,
+    stamp=lambda k: k,
+    forward=ahead,
+    backward=back,
+):
+    if transposed:
+        return backward(size, kernel, stride, padding, gaps=gaps, cut=cut, stamp=stamp)
+    return forward(size, kernel, stride, padding, pad=pad, divide=divide, count=count)
+
+
+pad, divide, count, gaps, cut, stamp, forward, backward = Part.of(size_after)
+
+
+def formula(part, *rules):
+    """Rules (i, k, s, p) in the place of a whole formula."""
+    return part(*(lambda i, k, s, p, rule=rule, **how: rule(i, k, s, p) for rule in rules))
+
+
+def sizes_right(ask, *_):
+    """Are all sizes right, so that only their type is not?"""
+    calls = [(*call, way) for call in QUADRUPLES for way in (False, True)]
+    return all(near(ask(*call), float(size_after(*call))) for call in calls)
+
+
+QUADRUPLES = [(28, 4, 2, 1), (7, 7, 1, 0), (9, 3, 2, 0), (10, 4, 3, 2), (6, 4, 3, 1), (5, 2, 2, 0)]
+SIZE_MISTAKES = {
+    "FLOOR-FORGOTTEN": divide(lambda a, s: a / s),
+    "ROUNDED-UP": (
+        *divide(lambda a, s: -(-a // s)),
+        *formula(forward, lambda i, k, s, p: -(-i // s)),
     ),
-    Rule(
-        "ROUNDED-UP",
-        lambda i, k, s, p: math.ceil((i + 2 * p - k) / s) + 1,
-        "a kernel that no longer fits whole is counted as one more",
-        "Where the stride does not divide the way evenly, what happens to the last pixels?",
+    "ROUNDED-TO-NEAREST": divide(lambda a, s: round(a / s), lambda a, s: int(a / s + 0.5)),
+    "STRIDE-ONLY": (
+        *formula(forward, lambda i, k, s, p: i // s),
+        *formula(backward, lambda i, k, s, p: i * s),
     ),
-    Rule(
-        "ROUNDED-UP",
-        lambda i, k, s, p: -(-i // s),
-        "that is size / stride, rounded up: the rule of padding 'same', not of a given padding",
-        "Two layers with different kernels or padding: can they give the same size?",
+    "PADDING-ONCE": (*pad(lambda p: p), *cut(lambda p: p)),
+    "PADDING-SIGN": (*pad(lambda p: -2 * p), *cut(lambda p: -2 * p)),
+    "PADDING-IGNORED": (*pad(lambda p: 0), *cut(lambda p: 0)),
+    "OFF-BY-ONE": (
+        *count(lambda moves: moves, lambda moves: moves + 2),
+        *formula(
+            forward,
+            lambda i, k, s, p: (i + 2 * p - k + 1) // s,
+            lambda i, k, s, p: (i + 2 * p - k + 1) // s + 1,
+        ),
+        *gaps(lambda i: i, lambda i: i + 1),
+        *stamp(lambda k: k - 1, lambda k: k + 1),
     ),
-    Rule(
-        "STRIDE-ONLY",
-        lambda i, k, s, p: i // s,
-        "that is size / stride, whatever the kernel and the padding are",
-        DRAW,
+    "STRIDE-IGNORED": (
+        *divide(lambda a, s: a),
+        *formula(backward, lambda i, k, s, p: i - 1 - 2 * p + k),
     ),
-    Rule(
-        "PADDING-ONCE",
-        lambda i, k, s, p: (i + p - k) // s + 1,
-        "padding counts on one side only",
-        PAD,
+    "STRIDE-SIGN": divide(lambda a, s: a * s),
+    "KERNEL-IGNORED": (
+        *formula(
+            forward,
+            lambda i, k, s, p: (i + 2 * p) // s + 1,
+            lambda i, k, s, p: (i + 2 * p) // s,
+            lambda i, k, s, p: (i + 2 * p - 1) // s + 1,
+        ),
+        *stamp(lambda k: 0, lambda k: 1),
+        *formula(backward, lambda i, k, s, p: i * s - 2 * p),
     ),
-    Rule("PADDING-SIGN", lambda i, k, s, p: (i - 2 * p - k) // s + 1, "padding shrinks it", PAD),
-    Rule("PADDING-IGNORED", lambda i, k, s, p: (i - k) // s + 1, "padding changes nothing", PAD),
-    Rule(
-        "OFF-BY-ONE",
-        lambda i, k, s, p: (i + 2 * p - k) // s,
-        "it counts the kernel's moves, and forgets the place where it starts",
-        DRAW,
+    "KERNEL-SIGN": (
+        *formula(forward, lambda i, k, s, p: (i + 2 * p + k) // s + 1),
+        *stamp(lambda k: -k),
     ),
-    Rule(
-        "OFF-BY-ONE",
-        lambda i, k, s, p: (i + 2 * p - k + 1) // s,
-        "the 1 is added before the division by the stride",
-        DRAW,
+    "BRACKETS": (
+        *formula(
+            forward,
+            lambda i, k, s, p: i + 2 * p - k // s + 1,
+            lambda i, k, s, p: (i + 2 * p) // s - k + 1,
+            lambda i, k, s, p: i + (2 * p - k) // s + 1,
+            lambda i, k, s, p: (i + 2 * p - k) // (s + 1),
+        ),
+        *formula(
+            backward,
+            lambda i, k, s, p: i - s - 2 * p + k,
+            lambda i, k, s, p: (i - 1 - 2 * p) * s + k,
+            lambda i, k, s, p: (i - 1 - 2 * p + k) * s,
+            lambda i, k, s, p: (i - 1 + k) * s - 2 * p,
+        ),
     ),
-    Rule("STRIDE-IGNORED", lambda i, k, s, p: i + 2 * p - k + 1, "the stride has no part", DRAW),
-]
-
-TRANSPOSED_RULES = [
-    Rule(
-        "OFF-BY-ONE",
-        lambda i, k, s, p: i * s - 2 * p + k,
-        "there is one stride for each pixel; but between n pixels lie n - 1 gaps",
-        BACK,
+    "FORWARD-AS-TRANSPOSED": formula(forward, back),
+    "TRANSPOSED-AS-FORWARD": formula(backward, ahead),
+    "DIRECTIONS-SWAPPED": (
+        {
+            "forward": formula(forward, back)[0]["forward"],
+            "backward": formula(backward, ahead)[0]["backward"],
+        },
     ),
-    Rule("OFF-BY-ONE", lambda i, k, s, p: transposed_size(i, k, s, p) - 1, "1 too few", BACK),
-    Rule("OFF-BY-ONE", lambda i, k, s, p: transposed_size(i, k, s, p) + 1, "1 too many", BACK),
-    Rule("STRIDE-ONLY", lambda i, k, s, p: i * s, "that is size times stride", BACK),
-    Rule(
-        "PADDING-ONCE",
-        lambda i, k, s, p: (i - 1) * s - p + k,
-        "padding counts on one side only",
-        CUT,
-    ),
-    Rule("PADDING-SIGN", lambda i, k, s, p: (i - 1) * s + 2 * p + k, "padding enlarges it", CUT),
-    Rule("PADDING-IGNORED", lambda i, k, s, p: (i - 1) * s + k, "padding changes nothing", CUT),
-]
-
-CASES = [(28, 4, 2, 1), (7, 7, 1, 0), (9, 3, 2, 0), (10, 4, 3, 2), (1, 7, 1, 3)] + [
-    (i, k, s, p)
-    for i in (5, 6, 8, 11)
-    for k in (1, 2, 3, 4, 5)
-    for s in (1, 2, 3)
-    for p in (0, 1, 2)
-]
-BACK_CASES = [(1, 7, 1, 0), (7, 4, 2, 1), (14, 4, 2, 1), *CASES[5:]]
+    "FLOAT-RETURNED": (asks(sizes_right),),
+}
 
 
-def out_size(answer):
-    """my_out_size(size, kernel, stride, padding, transposed=False) -> int."""
-    forward, back = _sizes(answer, CASES), _sizes(answer, BACK_CASES, transposed=True)
-    _name_direction(forward, back)
-    _name_rule(forward, CASES, forward_size, FORWARD_RULES, "convolution")
-    _name_rule(back, BACK_CASES, transposed_size, TRANSPOSED_RULES, "transposed convolution")
-    return (
-        f"Right, for {len(CASES)} convolutions and {len(BACK_CASES)} transposed ones. With "
-        "kernel 4, stride 2 and padding 1 the two undo each other: DCGAN is full of them."
-    )
+class Size(float):
+    """A size, and whether it is a whole number by type."""
+
+    whole = True
 
 
-def _sizes(answer, cases, **named):
-    """The answer's sizes, and whether they are whole numbers by type."""
-    sizes = []
-    for case in cases:
-        size = answer(*case, **named)
-        what = f"my_out_size({', '.join(map(str, case))}{', transposed=True' if named else ''})"
-        sizes.append((_one_number(size, what), _is_whole(size)))
-    return sizes
+def play_size(answer, case):
+    *call, transposed = case.args
+    given = answer(*call, transposed=True) if transposed else answer(*call)
+    size = Size(number(given, "What you return"))
+    size.whole = isinstance(given, int | np.integer) or "int" in str(getattr(given, "dtype", ""))
+    return size
 
 
-def _one_number(size, what):
-    try:
-        return number(size, what)
-    except Misconception as no_number:
-        if size is None:
-            raise
-        raise Misconception(
-            "NOT-A-NUMBER", no_number.seen, "Return one size; height and width have the same rule."
-        ) from None
+def size_cases(seed):
+    """Ordinary and transposed layers in turn, those of the DCGAN first; the stride rarely divides."""
+    rng = np.random.default_rng(seed)
+    cases = [(28, 4, 2, 1, False), (7, 7, 1, 0, False), (1, 7, 1, 0, True), (7, 4, 2, 1, True)]
+    cases += [(10, 3, 3, 0, False), (11, 3, 3, 0, True), (14, 3, 3, 1, False), (9, 5, 3, 2, True)]
+    while len(cases) < 44:
+        i, k, s, p = (int(rng.integers(*span)) for span in ((5, 15), (1, 6), (1, 4), (0, 3)))
+        cases.append((i, k, s, p, len(cases) % 2 == 1))
+    says = "size {}, kernel {}, stride {}, padding {}"
+    return [
+        Case(says.format(*case[:4]) + (", transposed" if case[4] else ""), case) for case in cases
+    ]
 
 
-def _is_whole(size):
-    if isinstance(size, torch.Tensor):
-        return not size.is_floating_point()
-    return isinstance(size, int | np.integer) or (
-        isinstance(size, np.ndarray) and np.issubdtype(size.dtype, np.integer)
-    )
-
-
-def _agree(sizes, cases, rule):
-    return all(abs(value - rule(*case)) < 1e-6 for (value, _), case in zip(sizes, cases))
-
-
-def _name_direction(forward, back):
-    """Is one of the two formulas used for the other?"""
-    there = _agree(forward, CASES, transposed_size)
-    here = _agree(back, BACK_CASES, forward_size)
-    if not (there or here):
-        return
-    code = "DIRECTIONS-SWAPPED" if there and here else "TRANSPOSED-AS-FORWARD"
-    code = "FORWARD-AS-TRANSPOSED" if there and not here else code
-    seen = {
-        "DIRECTIONS-SWAPPED": "Each of the two kinds has the formula of the other.",
-        "TRANSPOSED-AS-FORWARD": "With `transposed=True` you compute an ordinary convolution.",
-        "FORWARD-AS-TRANSPOSED": "An ordinary convolution gets the transposed formula.",
-    }[code]
-    raise Misconception(code, seen, "Which of the two makes a picture larger when the stride is 2?")
-
-
-def _name_rule(sizes, cases, right, rules, kind):
-    if _agree(sizes, cases, right):
-        if not all(whole for _, whole in sizes):
-            raise Misconception(
-                "FLOAT-RETURNED",
-                f"The sizes are right, but of type float: {sizes[0][0]}.",
-                "A size counts pixels, and layers take only int. Which division gives an int?",
-            )
-        return
-    k = next(k for k, case in enumerate(cases) if abs(sizes[k][0] - right(*case)) > 1e-6)
-    shown = "size {}, kernel {}, stride {}, padding {}".format(*cases[k])
-    start = f"For a {kind} with {shown} you return {sizes[k][0]:g}"
-    for rule in rules:
-        if _agree(sizes, cases, rule.rule):
-            raise Misconception(rule.code, f"{start}: {rule.seen}.", rule.next_step)
-    raise Misconception(
-        "WRONG-VALUE",
-        f"{start}; torch's own layer gives {right(*cases[k])}.",
-        DRAW if right is forward_size else BACK,
-    )
-
-
-# ---------------------------------------------------------------- building and calling networks
-
-Z_DIM, WIDTH = 12, 8
-N = 16
-SIZES = "Write the size after each layer beside it; your `my_out_size` computes it."
-SHAPE_WORDS = (
-    "shape",
-    "size",
-    "channels",
-    "dimension",
-    "Expected 3D",
-    "running_mean",
-    "must match",
-    "Given groups",
+out_size = Exercise(
+    "06.out_size",
+    size_after,
+    SIZE_MISTAKES,
+    size_cases,
+    observe=play_size,
+    same=lambda a, b, tolerance: near(a, b, tolerance) and a.whole == b.whole,
+    alike=near,
+    what="your size",
 )
 
 
-def _build(answer, *args):
-    """A new network from the answer, or a named verdict on why there is none."""
+# ---- building, calling and watching networks -----------------------------------------------------
+
+Z_DIM, WIDTH, N = 12, 8, 16
+SHAPE_WORDS = (
+    "shape", "size", "channels", "dimension", "Expected 3D", "running_mean", "must match", "Given groups",
+)  # fmt: skip
+LAYERS = ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "linear")
+Ran = namedtuple("Ran", "kind weight x out")  # a layer as it ran: "w" with weights, "n" batch norm
+
+
+class Watch(TorchFunctionMode):
+    """Notes each layer with weights of its own and each batch norm, in the order in which they run.
+
+    `instead` = (k, out) puts `out` in the place of what the k-th layer with weights gives.
+    """
+
+    def __init__(self, instead=None):
+        super().__init__()
+        self.ran, self.instead = [], instead
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        name = getattr(function, "__name__", "")
+        weight = args[1] if len(args) > 1 else (kwargs or {}).get("weight")
+        if name in LAYERS and isinstance(weight, torch.Tensor) and weight.requires_grad:
+            if self.instead and len(self.layers()) == self.instead[0]:
+                out = self.instead[1](out)
+            self.ran.append(Ran("w", weight, args[0] if args else kwargs["input"], out))
+        elif name == "batch_norm":
+            self.ran.append(Ran("n", None, args[0], out))
+        return out
+
+    def layers(self):
+        return [layer for layer in self.ran if layer.kind == "w"]
+
+    def order(self):
+        return "".join(layer.kind for layer in self.ran)
+
+
+def watched(net, x, instead=None):
+    """(net(x), the watch that saw it)."""
+    with Watch(instead) as watch:
+        out = net(x)
+    return out, watch
+
+
+def built(answer, *args):
+    """A new network from the answer, or a Misconception that says why there is none."""
     try:
         net = answer(*args)
     except AttributeError as error:
-        if "before Module.__init__" in str(error):
-            raise Misconception(
-                "SUPER-MISSING",
-                "Your class stores layers before nn.Module is ready for them.",
-                "What does the first line of every `__init__` of a module call?",
-            ) from None
-        raise
+        if "before Module.__init__" not in str(error):
+            raise
+        return Misconception("SUPER-MISSING")
     if net is None:
-        raise Misconception(
-            "NOTHING-RETURNED",
-            "Your function returned None.",
-            "End the function with a `return` line.",
-        )
+        return Misconception("NOTHING-RETURNED", what="What your function returned")
     if isinstance(net, nn.Module):
         return net
-    seen = f"Your function returned a {type(net).__name__}, not a network."
-    next_step = "Return an nn.Module: an object of your class, or nn.Sequential(...)."
     if isinstance(net, type):
-        seen = f"Your function returned the class {net.__name__}, not an object of it."
-    elif isinstance(net, torch.Tensor):
-        seen = "Your function returned a tensor: the network's output, not the network."
-    raise Misconception("NOT-A-MODULE", seen, next_step)
+        return Misconception("NOT-A-MODULE/class", kind=net.__name__)
+    tensor = isinstance(net, torch.Tensor)
+    return Misconception(
+        "NOT-A-MODULE/tensor" if tensor else "NOT-A-MODULE", kind=type(net).__name__
+    )
 
 
-def _call(net, x):
-    """net(x); torch's complaints about shapes become a named verdict."""
-    device = next((p.device for p in net.parameters()), x.device)
+def shaped(net, x, shape):
+    """None where net(x) is a finite tensor of this shape, or a Misconception."""
     try:
-        return net(x.to(device))
+        out = net(x)
     except NotImplementedError as error:
         if "forward" not in str(error):
             raise
-        raise Misconception(
-            "FORWARD-MISSING",
-            f"Your {type(net).__name__} has no method `forward`.",
-            "Look at the method's name and at its indentation.",
-        ) from None
+        return Misconception("FORWARD-MISSING", kind=type(net).__name__)
     except (RuntimeError, ValueError, IndexError) as error:
         said = str(error).split("\n")[0]
         if not any(word in said for word in SHAPE_WORDS):
             raise
-        raise Misconception(
-            "SHAPE", f"Given {list(x.shape)}, your network stopped: {said}.", SIZES
-        ) from None
-
-
-def _expect(x, shape, given, next_step):
-    if not isinstance(x, torch.Tensor):
-        raise Misconception(
-            "NOT-A-TENSOR",
-            f"Your network returned a {type(x).__name__}.",
-            "`forward` returns one tensor.",
+        return Misconception("SHAPE/stopped", given=list(x.shape), said=said)
+    if not isinstance(out, torch.Tensor):
+        return Misconception(
+            "NOT-A-TENSOR", what="What your network returns", kind=type(out).__name__
         )
-    if tuple(x.shape) != shape:
-        raise Misconception(
-            "SHAPE",
-            f"Given {given}, your network returns {list(x.shape)}; {list(shape)} is asked for.",
-            next_step,
-        )
-    if not torch.isfinite(x).all():
-        raise Misconception(
-            "NOT-FINITE",
-            "Your untrained network already returns infinite values or NaN.",
-            "Look for a log, a root or a division, and at the size of the initial weights.",
-        )
+    if tuple(out.shape) != shape:
+        sizes = {"given": list(x.shape), "shape": list(out.shape), "wanted": list(shape)}
+        return Misconception("SHAPE", **sizes)
+    what = "What your untrained network returns"
+    return (
+        None if out.isfinite().all() else Misconception("NOT-FINITE", what=what, got="inf or NaN")
+    )
 
 
-def _weights(net):
+def unknown_layers(net, x):
+    """Layers that no optimiser would find, none that convolves, or weights that cannot learn."""
+    layers, again = watched(net, x)[1].layers(), watched(net, x)[1].layers()
+    known = {id(p) for p in [*net.parameters(), *net.buffers()]}
+    strange = [it for it in layers if it.weight.is_leaf and id(it.weight) not in known]
+    if strange:
+        kept = {id(it.weight) for it in again} & {id(it.weight) for it in strange}
+        return Misconception(
+            "UNREGISTERED" if kept else "BUILT-IN-FORWARD", count=len(strange), all=len(layers)
+        )
+    frozen = [name for name, p in net.named_parameters() if not p.requires_grad]
+    if frozen:
+        return Misconception("LEFT-FROZEN", name=frozen[0], count=len(frozen))
+    if not any(it.weight.ndim == 4 for it in layers) and not any(
+        p.ndim == 4 for p in net.parameters()
+    ):
+        return Misconception("NOT-CONVOLUTIONAL")
+    return None
+
+
+def width_ignored(small, large):
+    count = [sum(p.numel() for p in net.parameters()) for net in (small, large)]
+    if count[0] == count[1]:
+        return Misconception("WIDTH-IGNORED", small=WIDTH, large=2 * WIDTH, count=count[0])
+    return None
+
+
+def norms(net):
+    return [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+
+def wrong_norm(net):
+    """Batch norm's scale gamma starts near 1, and its eps is tiny."""
+    eps = max([m.eps for m in norms(net)], default=0)
+    if eps > 0.01:
+        return Misconception("BATCHNORM-EPS", eps=eps)
+    gammas = [m.weight.detach().abs().mean().item() for m in norms(net) if m.affine]
+    if gammas and min(gammas) < 0.5:
+        return Misconception("BATCHNORM-GAMMA-ZERO", gamma=min(gammas))
+    return None
+
+
+def without_gradient(net, x):
+    """Does the loss's gradient reach every layer that has run, and x? None, or a Misconception."""
+    x = x.clone().requires_grad_()
+    out, watch = watched(net, x)
+    if not out.requires_grad:
+        return Misconception("NO-GRADIENT")
+    wanted = [x, *(layer.out for layer in watch.layers())]
+    weighting = torch.randn(out.shape, generator=seeded(0))
+    found = torch.autograd.grad((out * weighting).sum(), wanted, allow_unused=True)
+    return Misconception("NO-GRADIENT") if any(g is None for g in found) else None
+
+
+def mixed(net, x):
+    """Is what belongs to one example made of others too, before the first layer or after the last?"""
+    if draws(net, x):
+        return None
+    net.eval()
+    whole, seen = watched(net, x)
+    for i in (0, len(x) - 1):
+        one, alone = watched(net, x[i : i + 1])
+        if not (seen.layers() and alone.layers()):
+            return None
+        if near(one[0], whole[i], 1e-3):
+            continue
+        if not near(seen.layers()[0].x[i], alone.layers()[0].x[0], 1e-3):
+            return Misconception("EXAMPLES-MIXED/before")
+        if near(seen.layers()[-1].out[i], alone.layers()[-1].out[0], 1e-3):
+            return Misconception("EXAMPLES-MIXED")
+    return None
+
+
+def merging(net, x):
+    """Two layers with nothing between them that bends, so that they merge into one."""
+    net.eval()
+    count = len(watched(net, x)[1].layers())
+    for k in range(count - 1):
+        if straight(net, x, k):
+            return Misconception("LINEAR-NET", first=k + 1, second=k + 2)
+    return Misconception("LINEAR-NET/one") if count == 1 else None
+
+
+def straight(net, x, k):
+    """Is what layer k + 1 is given an affine function of what layer k gives?"""
+    rng = seeded(k)
+
+    def given(out):
+        return watched(net, x, (k, lambda _: out))[1].layers()[k + 1].x.detach()
+
+    shape = watched(net, x)[1].layers()[k].out.shape
+    a, b = (3 * torch.randn(shape, generator=rng) for _ in "ab")
+    ends, middle = [given(a), given(b)], given((a + b) / 2)
+    if near(*ends, 1e-6):
+        return False  # it does not depend on it: they stand side by side
+    bend = (middle - sum(ends) / 2).norm()
+    return bool(bend < 0.005 * (ends[0] - ends[1]).norm())
+
+
+# ---- initial weights -----------------------------------------------------------------------------
+
+
+def weights_of(net):
     """The weights of convolutions and linear layers by name: all parameters of 2 axes or more."""
     return {name: p.detach() for name, p in net.named_parameters() if p.ndim >= 2}
 
 
-def _name_not_convolutional(net):
-    if not any(w.ndim == 4 for w in _weights(net).values()):
-        raise Misconception(
-            "NOT-CONVOLUTIONAL",
-            "Your network has no convolution: it treats the 784 pixels as a list.",
-            "Which layers know that two pixels are neighbours?",
-        )
-
-
-def _name_width(small, large):
-    count = [sum(p.numel() for p in net.parameters()) for net in (small, large)]
-    if count[0] == count[1]:
-        raise Misconception(
-            "WIDTH-IGNORED",
-            f"With width {WIDTH} and with width {2 * WIDTH} your network has the same "
-            f"{count[0]:,} parameters.",
-            "Which numbers of channels should grow with `width`?",
-        )
-
-
-def _norms(net):
-    return [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-
-
-def _name_gamma(net):
-    """Batch norm's scale gamma starts near 1, and its eps is tiny."""
-    eps = max([m.eps for m in _norms(net)], default=0)
-    if eps > 0.01:
-        raise Misconception(
-            "BATCHNORM-EPS",
-            f"A batch norm has eps = {eps:g}, which is added to every variance.",
-            "The second argument of `BatchNorm2d` is eps, not the momentum.",
-        )
-    gammas = [m.weight.detach().abs().mean().item() for m in _norms(net) if m.affine]
-    if gammas and min(gammas) < 0.5:
-        raise Misconception(
-            "BATCHNORM-GAMMA-ZERO",
-            f"The scale gamma of a batch norm starts near {min(gammas):.2g}: what passes through "
-            "it is all but wiped out.",
-            "Gamma multiplies. Around which number should it start?",
-        )
-
-
-def _layer_order(net, x):
-    """The layers with weights ("w") and the batch norms ("n"), in the order in which they run."""
-    order, hooks = [], []
-    for m in net.modules():
-        weighty = isinstance(m, nn.modules.conv._ConvNd | nn.Linear)
-        if weighty or m in _norms(net):
-            kind = "w" if weighty else "n"
-            hooks.append(m.register_forward_hook(lambda *_, kind=kind: order.append(kind)))
-    _call(net, x)
-    for hook in hooks:
-        hook.remove()
-    return "".join(order)
-
-
-def _edge(where, why):
-    return Misconception(
-        "BATCHNORM-AT-THE-EDGE",
-        f"There is a batch norm {where}: {why}.",
-        "Batch norm belongs between the layers. Where does DCGAN leave it out?",
-    )
-
-
-# ---------------------------------------------------------------- initial weights
-
-
-def _name_init(nets):
-    """Judge the initial weights of the same network at two widths; return a remark or ''.
+def wrong_start(nets):
+    """The initial weights of the same network at two widths: a Misconception or None.
 
     Left out are tensors too small to judge, and the lengths that weight norm keeps apart.
     """
-    weights = [_weights(net) for net in nets]
-    names = [name for name, w in weights[0].items() if w[0].numel() > 1 and w.numel() >= 32]
-    default = [n for n in names if all(n in w and _is_default(w[n]) for w in weights)]
+    weights = [weights_of(net) for net in nets]
+    names = judged_weights(weights[0])
+    default = [n for n in names if all(n in w and is_default(w[n]) for w in weights)]
     if default:
-        raise Misconception(
-            "INIT-UNUSED",
-            f"{len(default)} of {len(names)} layers still hold torch's own initial weights "
-            f"(`{default[0]}`: evenly spread, standard deviation "
-            f"{weights[0][default[0]].std():.3f}).",
-            "Is your init called, and does it know every kind of layer that you use?",
-        )
+        std = weights[0][default[0]].std()
+        facts = {"name": default[0], "std": std, "count": len(default), "all": len(names)}
+        return Misconception("INIT-UNUSED", **facts)
     for name in names:
         w = weights[0][name]
-        if not _is_sane(w, _fan_in(nets[0], name, w)):
-            raise Misconception(
-                "INIT-SCALE",
-                f"`{name}` starts with mean {w.mean():.2g} and standard deviation {w.std():.2g}.",
-                "DCGAN draws from N(0, 0.02). In which order does `normal_` take mean and "
-                "standard deviation?",
-            )
-    return _remark_on_scale([weights[0][name].std().item() for name in names])
+        if not is_sane(w, fan_in(nets[0], name, w)):
+            return Misconception("INIT-SCALE", name=name, mean=w.mean(), std=w.std())
+    return None
 
 
-def _is_default(w):
+def judged_weights(weights):
+    return [name for name, w in weights.items() if w[0].numel() > 1 and w.numel() >= 32]
+
+
+def is_default(w):
     """Uniform within 1 / sqrt(fan_in), as torch's layers start."""
     bound = 1 / math.sqrt(w[0].numel())
-    flat = w.abs().max() < 1.9 * w.std()
-    return bool(flat and w.abs().max() <= 1.001 * bound and w.std() > 0.85 * bound / math.sqrt(3))
+    even = w.abs().max() < 1.9 * w.std()
+    return bool(even and w.abs().max() <= 1.001 * bound and w.std() > 0.85 * bound / math.sqrt(3))
 
 
-def _fan_in(net, name, w):
+def fan_in(net, name, w):
     """How many numbers add up to one; for a transposed convolution at least its channels."""
     owner = net.get_submodule(name.rpartition(".")[0])
-    transposed = isinstance(owner, nn.modules.conv._ConvTransposeNd)
-    return w.shape[0] if transposed else w[0].numel()
+    return w.shape[0] if isinstance(owner, nn.modules.conv._ConvTransposeNd) else w[0].numel()
 
 
-def _is_sane(w, fan_in):
+def is_sane(w, fan_in):
     """Zero mean, and DCGAN's scale or one between a quarter of torch's default and twice He's."""
     std, mean = w.std().item(), w.mean().item()
     if abs(mean) > (0.2 + 4 / math.sqrt(w.numel())) * std:
@@ -416,274 +429,304 @@ def _is_sane(w, fan_in):
     return 0.012 < std < 0.03 or low < std < 2 * math.sqrt(2 / fan_in)
 
 
-def _remark_on_scale(stds):
-    if all(0.01 < std < 0.04 for std in stds):
-        return ""
+def another_start(net):
+    """Do the weights start at another scale than DCGAN's?"""
+    weights = weights_of(net)
+    return any(not 0.01 < weights[name].std() < 0.04 for name in judged_weights(weights))
+
+
+# ---- 06.generator: my_generator(z_dim, width) -> Module ------------------------------------------
+
+
+def layers_of_g(z_dim, width, norm=nn.BatchNorm2d, act=nn.ReLU, last=nn.Tanh):
+    return [
+        nn.ConvTranspose2d(z_dim, 2 * width, 7, bias=False), norm(2 * width), act(),
+        nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False), norm(width), act(),
+        nn.ConvTranspose2d(width, 1, 4, 2, 1, bias=False), last(),
+    ]  # fmt: skip
+
+
+def start(net, std=0.02, gamma=1.0):
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, std)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, gamma, 0.02)
+    return net
+
+
+def generator(z_dim, width, *, layers=layers_of_g, init=start):
+    return init(nn.Sequential(*layers(z_dim, width)))
+
+
+def judge_generator(answer, seed):
+    torch.manual_seed(seed)
+    nets = [
+        built(answer, *size)
+        for size in ((Z_DIM, WIDTH), (Z_DIM + 3, WIDTH), (Z_DIM + 3, 2 * WIDTH))
+    ]
+    found = next((net for net in nets if isinstance(net, Misconception)), None)
+    if found:
+        return found
+    net, z = nets[0], torch.randn(N, Z_DIM, 1, 1)
+    found = shaped(net, z, (N, 1, 28, 28))
+    if found and found.code == "SHAPE/stopped" and takes(net, torch.randn(N, 100, 1, 1)):
+        return Misconception("Z-DIM-IGNORED", z_dim=Z_DIM)
     return (
-        f" Your weights start with standard deviations from {min(stds):.2g} to {max(stds):.2g}, "
-        "where DCGAN has 0.02: a sensible start, too."
+        found
+        or unknown_layers(net, z)
+        or wrong_norm(net)
+        or dead(net, z)
+        or edge_of_g(net, z)
+        or width_ignored(*nets[1:])
+        or width_elsewhere(watched(net, z)[1].layers()[-1:], "x", WIDTH)
+        or wrong_start([built(answer, Z_DIM, WIDTH), nets[2]])
+        or out_of_range(built(answer, Z_DIM, WIDTH), z)
+        or without_gradient(built(answer, Z_DIM, WIDTH), z)
+        or merging(built(answer, Z_DIM, WIDTH), z)
+        or shaped(net.eval(), z[:1], (1, 1, 28, 28))
+        or mixed(net, z)
+        or remark_on_g(built(answer, Z_DIM, WIDTH), z)
     )
 
 
-# ---------------------------------------------------------------- the generator
-
-
-def generator(answer):
-    """my_generator(z_dim, width) -> Module: z [n, z_dim, 1, 1] -> [n, 1, 28, 28] in (-1, 1)."""
-    net = _build(answer, Z_DIM, WIDTH)
-    z = torch.randn(N, Z_DIM, 1, 1)
-    x = _picture(net, z)
-    _name_not_convolutional(net)
-    _name_gamma(net)
-    _name_dead(net, z, x)
-    _name_edge_of_g(net, z)
-    large = _build(answer, Z_DIM + 3, 2 * WIDTH)
-    _name_width(_build(answer, Z_DIM + 3, WIDTH), large)
-    remark = _name_init([_build(answer, Z_DIM, WIDTH), large])
-    _name_range(_build(answer, Z_DIM, WIDTH), z)
-    _name_linear(_build(answer, Z_DIM, WIDTH), torch.randn(N, Z_DIM, 1, 1), _before_tanh)
-    one = _call(net.eval(), z[:1])
-    _expect(one, (1, 1, 28, 28), f"a single z {list(z[:1].shape)}", "Which line drops the axis?")
-    return "Right: every number of z moves the picture, and it fills (-1, 1)." + (
-        remark or _remark_on_signal(x)
-    )
-
-
-def _picture(net, z):
-    """G(z), of the right shape, or a named verdict."""
+def takes(net, z):
     try:
-        x = _call(net, z)
-    except Misconception as stopped:
-        if stopped.code == "SHAPE" and _takes(net, torch.randn(N, 100, 1, 1)):
-            raise Misconception(
-                "Z-DIM-IGNORED",
-                f"Asked for z_dim = {Z_DIM}, your network still wants 100 numbers.",
-                "Where does the first layer get its number of channels from?",
-            ) from None
-        raise
-    _expect(x, (N, 1, 28, 28), f"z {list(z.shape)}", SIZES)
-    return x.detach()
-
-
-def _takes(net, z):
-    try:
-        _call(net, z)
+        net(z)
     except Exception:
         return False
     return True
 
 
-def _name_dead(net, z, x):
-    """Pictures differ where z differs, and each number of z has a part in that."""
-    moved = _influence(net, z).flatten(1).amax(0)  # [z_dim]
-    torch.rand(7)  # moves the global generator on
-    if (moved == 0).all() and not torch.allclose(_call(net, z).detach(), x):
-        raise Misconception(
-            "OWN-Z",
-            "The same z gives another picture each time: your network draws noise of its own.",
-            "All randomness of a generator comes in through z.",
-        )
+def dead(net, z):
+    """The same z gives the same pictures; they differ where z differs, by each of its numbers."""
+    x = net(z).detach()
     if x.std(dim=0).max() <= 1e-4 * x.abs().max() + 1e-9:
-        raise _dead("All pictures of a batch are the same, whatever z is.")
-    if (moved == 0).any():
-        used = int((moved > 0).sum())
-        raise _dead(f"Only {used} of the {Z_DIM} numbers in z move the picture.")
+        return Misconception("DEAD-Z/all")
+    torch.rand(7)  # moves the global generator on
+    if draws(net, z):
+        return Misconception("OWN-Z")
+    used = sum(moves(net, z, k) for k in range(Z_DIM))
+    if used < Z_DIM:
+        return Misconception("DEAD-Z", used=used, all=Z_DIM)
     if x.flatten(1).std(dim=1).max() <= 1e-4 * x.abs().max() + 1e-9:
-        raise Misconception(
-            "FLAT-IMAGE",
-            "All 784 pixels of a picture have the same value.",
-            "Which layer lets neighbouring pixels differ?",
-        )
+        return Misconception("FLAT-IMAGE")
+    return None
 
 
-def _dead(seen):
-    return Misconception(
-        "DEAD-Z", seen, "Follow z from the argument of `forward` to the last line."
-    )
+def draws(net, x):
+    """Does the network draw noise in evaluation mode, where dropout does not?"""
+    training = net.training
+    one, two = net.eval()(x).detach(), net(x).detach()
+    net.train(training)
+    return not near(one, two)
 
 
-def _influence(net, x):
-    """|d output / d x|, for a random weighting of the outputs: the shape of x."""
-    x = x.clone().requires_grad_()
-    out = _call(net, x)
-    if not out.requires_grad:
-        return torch.zeros_like(x)
-    weighted = (out * torch.randn_like(out)).sum()
-    found = torch.autograd.grad(weighted, x, allow_unused=True)[0]
-    return torch.zeros_like(x) if found is None else found.abs()
+def with_noise_of(seed, net, x):
+    """net(x), with the same draws on the way each time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return net(x).detach()
 
 
-def _name_edge_of_g(net, z):
-    order = _layer_order(net, z)
-    if order.rstrip("n") != order:
-        raise _edge(
-            "after G's last convolution",
-            "it forces every batch of pictures to the same mean and spread",
-        )
+def moves(net, z, k):
+    """Does the k-th number of z move the pictures?"""
+    other = z.clone()
+    other[:, k] = torch.randn(z[:, k].shape, generator=seeded(k))
+    return not torch.equal(with_noise_of(k, net, z), with_noise_of(k, net, other))
 
 
-def _name_range(net, z):
+def edge_of_g(net, z):
+    order = watched(net, z)[1].order()
+    return Misconception("BATCHNORM-AT-THE-EDGE") if "w" in order and order.endswith("n") else None
+
+
+def width_elsewhere(layers, side, width):
+    """Has the layer as many channels on this side as the text says?"""
+    for layer in layers:
+        channels = getattr(layer, side).shape[1]
+        if layer.weight.ndim == 4 and channels != width:
+            return Misconception("WIDTH-ELSEWHERE", width=width, channels=channels)
+    return None
+
+
+def out_of_range(net, z):
     """Turn all weights up until the pictures saturate, and look at the range they fill."""
     low, high = math.inf, -math.inf
     for _ in range(60):
         with torch.no_grad():
-            x = _call(net, z).float()
+            x = net(z).float()
             for p in net.parameters():
                 p.mul_(1.2)
         low, high = min(low, x.min().item()), max(high, x.max().item())
-        if max(-low, high) > 1.0001:
-            raise _out_of_range(low, high)
-        if (x.abs() > 0.999).float().mean() > 0.02:
+        if max(-low, high) > 1.0001 or (x.abs() > 0.999).float().mean() > 0.02:
             break
+    span = {"low": low, "high": high}
+    if max(-low, high) > 1.0001:
+        return Misconception("RANGE-MISMATCH", **span)
     if low >= 0:
-        raise Misconception(
-            "SIGMOID-FOR-TANH",
-            f"Pixels lie between {max(low, 0.0):.2f} and {high:.2f}, never below 0; the data fill "
-            "[-1, 1].",
-            "Which function at the end reaches both -1 and 1?",
-        )
+        cut = (x == 0).float().mean() > 0.1
+        return Misconception("RELU-BEFORE-TANH" if cut else "SIGMOID-FOR-TANH", **span)
     if max(-low, high) < 0.99 or min(-low, high) < 0.5:
-        raise _out_of_range(low, high)
+        return Misconception("RANGE-MISMATCH", **span)
     full = x.abs() > 0.999
-    if (x[full].abs() == 1).float().mean() > 0.9:
-        raise Misconception(
-            "HARD-CLIP",
-            "Pixels are cut off at -1 and 1: where they are cut, no gradient comes back.",
-            "Which smooth function stays within (-1, 1) by itself?",
-        )
+    return Misconception("HARD-CLIP") if (x[full].abs() == 1).float().mean() > 0.9 else None
 
 
-def _out_of_range(low, high):
-    return Misconception(
-        "RANGE-MISMATCH",
-        f"With strong weights the pixels lie between {low:.3g} and {high:.3g}; the data fill "
-        "[-1, 1].",
-        "Which function at the end keeps any number within (-1, 1)?",
-    )
+def remark_on_g(net, z):
+    if another_start(net):
+        return "another-start"
+    return "flat" if net(z).std() < 0.003 else None
 
 
-def _before_tanh(x):
-    return x.double().clamp(-0.999999, 0.999999).atanh()
+def with_norm_at(k):
+    """G's layers with a batch norm of one channel before layer k from the end."""
+
+    def layers(z_dim, width):
+        own = layers_of_g(z_dim, width)
+        return [*own[: len(own) - k], nn.BatchNorm2d(1), *own[len(own) - k :]]
+
+    return layers
 
 
-def _name_linear(net, x, undo):
-    """Is the network affine: f(a) + f(b) = f(0) + f(a + b), before its last tanh?"""
-    for _ in range(20):
-        _call(net, x)  # so that batch norm has seen some data
-    net.eval()
-    a, b = x[: N // 2], x[N // 2 :]
-    scale = 10.0
-    while scale > 0.01:
-        outs = [_call(net, scale * v).detach() for v in (a, b, torch.zeros_like(a), a + b)]
-        if undo is _identity or max(out.abs().max() for out in outs) < 0.95:
-            break
-        scale /= 2
-    fa, fb, f0, fab = (undo(out) for out in outs)
-    if (fa + fb - f0 - fab).norm() < 0.005 * ((fa - f0).norm() + (fb - f0).norm()):
-        raise Misconception(
-            "LINEAR-NET",
-            "What your network makes of a + b is what it makes of a plus what it makes of b: all "
-            "its layers together are one linear map.",
-            "What stands between two layers so that they do not merge into one?",
-        )
+layers, init = Part.of(generator)
+G_MISTAKES = {
+    "SIGMOID-FOR-TANH": layers(lambda z, w: layers_of_g(z, w, last=nn.Sigmoid)),
+    "RELU-BEFORE-TANH": layers(lambda z, w: [*layers_of_g(z, w)[:-1], nn.ReLU(), nn.Tanh()]),
+    "RANGE-MISMATCH": layers(lambda z, w: layers_of_g(z, w, last=nn.Identity)),
+    "HARD-CLIP": layers(lambda z, w: layers_of_g(z, w, last=nn.Hardtanh)),
+    "LINEAR-NET": layers(lambda z, w: layers_of_g(z, w, act=nn.Identity)),
+    "BATCHNORM-AT-THE-EDGE": layers(with_norm_at(1), with_norm_at(0)),
+    "BATCHNORM-EPS": layers(lambda z, w: layers_of_g(z, w, lambda n: nn.BatchNorm2d(n, 0.8))),
+    "BATCHNORM-GAMMA-ZERO": init(lambda net: start(net, gamma=0.0)),
+    "INIT-UNUSED": init(lambda net: net),
+    "INIT-SCALE": init(lambda net: start(net, std=1.0), lambda net: start(net, std=0.0002)),
+    "WIDTH-IGNORED": layers(lambda z, w: layers_of_g(z, WIDTH)),
+    "WIDTH-ELSEWHERE": layers(lambda z, w: layers_of_g(z, 2 * w)),
+    "Z-DIM-IGNORED": layers(lambda z, w: layers_of_g(100, w)),
+    "LEFT-FROZEN": init(lambda net: start(net).requires_grad_(False)),
+}
+build_g = Probe("06.generator", generator, judge_generator, G_MISTAKES)
 
 
-def _identity(x):
-    return x.double()
+# ---- 06.discriminator: my_discriminator(width) -> Module -----------------------------------------
 
 
-def _remark_on_signal(x):
-    spread = x.std().item()
-    if spread > 0.003:
-        return ""
+def layers_of_d(width, act=lambda: nn.LeakyReLU(0.2), norm=nn.BatchNorm2d):
+    return [
+        nn.Conv2d(1, width, 4, 2, 1, bias=False), act(),
+        nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), norm(2 * width), act(),
+        nn.Conv2d(2 * width, 1, 7, bias=False), nn.Flatten(0),
+    ]  # fmt: skip
+
+
+def discriminator(width, *, layers=layers_of_d, init=start):
+    return init(nn.Sequential(*layers(width)))
+
+
+def judge_discriminator(answer, seed):
+    torch.manual_seed(seed)
+    nets = [built(answer, WIDTH), built(answer, 2 * WIDTH)]
+    found = next((net for net in nets if isinstance(net, Misconception)), None)
+    if found:
+        return found
+    net, x = nets[0], 2 * torch.rand(N, 1, 28, 28) - 1
     return (
-        f" But its first pictures are nearly flat (standard deviation {spread:.1g}): with weights "
-        "this small a normalisation between the layers keeps the signal alive."
+        shaped(net, x, (N,))
+        or unknown_layers(net, x)
+        or wrong_norm(net)
+        or blind(answer, x)
+        or edge_of_d(net, x)
+        or width_ignored(*nets)
+        or width_elsewhere(watched(net, x)[1].layers()[:1], "out", WIDTH)
+        or wrong_start([built(answer, WIDTH), nets[1]])
+        or bounded(answer, x)
+        or merging(built(answer, WIDTH), x)
+        or shaped(net.eval(), x[:1], (1,))
+        or mixed(net, x)
+        or ("another-start" if another_start(built(answer, WIDTH)) else None)
     )
 
 
-# ---------------------------------------------------------------- the discriminator
-
-
-def discriminator(answer):
-    """my_discriminator(width) -> Module: x [n, 1, 28, 28] -> logits [n]."""
-    net = _build(answer, WIDTH)
-    x = 2 * torch.rand(N, 1, 28, 28) - 1
-    _expect(_call(net, x), (N,), f"x {list(x.shape)}", "One logit an example: which axes are left?")
-    _name_not_convolutional(net)
-    _name_gamma(net)
-    _name_blind(answer, x)
-    _name_edge_of_d(net, x)
-    large = _build(answer, 2 * WIDTH)
-    _name_width(net, large)
-    remark = _name_init([_build(answer, WIDTH), large])
-    _name_bounded(answer, x)
-    _name_linear(_build(answer, WIDTH), torch.randn(N, 1, 28, 28), _identity)
-    one = _call(net.eval(), x[:1])
-    _expect(one, (1,), f"a single picture {list(x[:1].shape)}", "Which line drops the axis?")
-    return "Right: one unbounded logit for each picture." + remark
-
-
-def _name_blind(answer, x):
+def blind(answer, x):
     """Every pixel has a part in the logit, in one of several networks at least."""
     moved = torch.zeros(28, 28)
     for _ in range(12):
-        moved += _influence(_build(answer, WIDTH).eval(), x).amax(0)[0]  # [28, 28]
+        net = built(answer, WIDTH).eval()
+        moved += influence(net, x).amax(0)[0]  # [28, 28]
         if (moved > 0).all():
-            return
-    blind = (moved == 0).float().mean().item()
-    if blind == 1:
-        raise Misconception(
-            "DEAD-X",
-            "The logit does not depend on the picture.",
-            "Follow x from the argument of `forward` to the last line.",
-        )
-    if blind > 0.25:
-        raise Misconception(
-            "BLIND-SPOT",
-            f"{blind:.0%} of the pixels have no influence on the logit.",
-            "Which part of the picture never reaches the last layer?",
-        )
+            return without_gradient(net, x)
+    share = (moved == 0).float().mean().item()
+    if share == 1:
+        still = near(with_noise_of(0, net, x), with_noise_of(0, net, -x.flip(0)), 1e-6)
+        return Misconception("DEAD-X" if still else "NO-GRADIENT")
+    return Misconception("BLIND-SPOT", share=share) if share > 0.25 else without_gradient(net, x)
 
 
-def _name_edge_of_d(net, x):
-    order = _layer_order(net, x)
-    if order.startswith("n"):
-        raise _edge("on D's input", "the brightness of a picture is taken away before D sees it")
-    if order.startswith("wn"):
-        raise _edge("right after D's first convolution", "DCGAN leaves D's input layer without it")
-    if order.endswith("n"):
-        raise _edge(
-            "on D's logits",
-            "the logits of each batch get mean 0, so D cannot call a whole batch fake",
-        )
+def influence(net, x):
+    """|d output / d x|, for a random weighting of the outputs: the shape of x."""
+    x = x.clone().requires_grad_()
+    out = net(x)
+    if not out.requires_grad:
+        return torch.zeros_like(x)
+    found = torch.autograd.grad((out * torch.randn_like(out)).sum(), x, allow_unused=True)[0]
+    return torch.zeros_like(x) if found is None else found.abs()
 
 
-def _name_bounded(answer, x):
-    """Logits of either sign and any size, over several networks and strong weights."""
-    low, high = math.inf, -math.inf
-    for _ in range(20):
-        net = _build(answer, WIDTH)
-        with torch.no_grad():
-            for p in net.parameters():
-                p.mul_(30)
-            logits = torch.cat([_call(net, x), _call(net, 1000 * x)])
-        low, high = min(low, logits.min().item()), max(high, logits.max().item())
-        if low < -1.0001 and high > 1.0001:
-            return
-    raise _bounded(low, high)
-
-
-def _bounded(low, high):
-    between = f"Even with strong weights your outputs lie between {low:.3g} and {high:.3g}"
-    ask = "The losses take a logit, any number. What is the last thing that happens to it?"
-    if low >= 0 and high <= 1.0001:
-        return Misconception("FINAL-SIGMOID", f"{between}: probabilities, not logits.", ask)
-    if high <= 1.0001 and low >= -1.0001:
-        return Misconception("FINAL-TANH", f"{between}.", ask)
-    return Misconception(
-        "ONE-SIDED-LOGITS", f"{between}: D can say only one of 'real' and 'fake'.", ask
+def edge_of_d(net, x):
+    order = watched(net, x)[1].order()
+    where = {
+        "BATCHNORM-AT-THE-EDGE/input": order.startswith("n"),
+        "BATCHNORM-AT-THE-EDGE/first": order.startswith("wn"),
+        "BATCHNORM-AT-THE-EDGE/logits": order.endswith("n"),
+    }
+    return next(
+        (Misconception(code) for code, found in where.items() if found and "w" in order), None
     )
 
 
-EXERCISES = {"out_size": out_size, "generator": generator, "discriminator": discriminator}
+def bounded(answer, x):
+    """Logits of either sign and any size, over several networks and strong weights."""
+    low, high = math.inf, -math.inf
+    for _ in range(20):
+        net = built(answer, WIDTH)
+        with torch.no_grad():
+            for p in net.parameters():
+                p.mul_(30)
+            logits = torch.cat([net(x), net(1000 * x)])
+        low, high = min(low, logits.min().item()), max(high, logits.max().item())
+        if low < -1.0001 and high > 1.0001:
+            return None
+    code = "FINAL-TANH" if low >= -1.0001 and high <= 1.0001 else "ONE-SIDED-LOGITS"
+    return Misconception(
+        "FINAL-SIGMOID" if low >= 0 and high <= 1.0001 else code, low=low, high=high
+    )
+
+
+def and_then(*more):
+    """D's layers, and more of them after the last."""
+    return lambda width: [*layers_of_d(width), *(layer() for layer in more)]
+
+
+layers, init = Part.of(discriminator)
+D_MISTAKES = {
+    "FINAL-SIGMOID": layers(and_then(nn.Sigmoid)),
+    "FINAL-TANH": layers(and_then(nn.Tanh)),
+    "ONE-SIDED-LOGITS": layers(and_then(nn.ReLU), and_then(nn.LogSigmoid)),
+    "LINEAR-NET": layers(lambda w: layers_of_d(w, act=nn.Identity)),
+    "BATCHNORM-AT-THE-EDGE": layers(
+        lambda w: [nn.BatchNorm2d(1), *layers_of_d(w)],
+        lambda w: [layers_of_d(w)[0], nn.BatchNorm2d(w), *layers_of_d(w)[1:]],
+        lambda w: [*layers_of_d(w)[:-1], nn.BatchNorm2d(1), nn.Flatten(0)],
+    ),
+    "BATCHNORM-EPS": layers(lambda w: layers_of_d(w, norm=lambda n: nn.BatchNorm2d(n, 0.8))),
+    "BATCHNORM-GAMMA-ZERO": init(lambda net: start(net, gamma=0.0)),
+    "INIT-UNUSED": init(lambda net: net),
+    "INIT-SCALE": init(lambda net: start(net, std=1.0), lambda net: start(net, std=0.0001)),
+    "WIDTH-IGNORED": layers(lambda w: layers_of_d(32)),
+    "WIDTH-ELSEWHERE": layers(lambda w: layers_of_d(w // 2)),
+    "LEFT-FROZEN": init(lambda net: start(net).requires_grad_(False)),
+}
+build_d = Probe("06.discriminator", discriminator, judge_discriminator, D_MISTAKES)
+
+EXERCISES = {"out_size": out_size, "generator": build_g, "discriminator": build_d}

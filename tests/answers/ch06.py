@@ -66,31 +66,34 @@ def s_half_done(size, kernel, stride, padding, transposed=False):
     return (size + 2 * padding - kernel) // stride + 1
 
 
+def sizes(forward, transposed):
+    def my_out_size(size, kernel, stride, padding, transposed_=False, **named):
+        wrong = transposed if named.get("transposed", transposed_) else forward
+        return wrong(size, kernel, stride, padding)
+
+    return my_out_size
+
+
 SIZE_WRONG = [
-    ("FLOOR-FORGOTTEN", size_with(forward=lambda i, k, s, p: (i + 2 * p - k) / s + 1)),
-    ("ROUNDED-UP", size_with(forward=lambda i, k, s, p: math.ceil((i + 2 * p - k) / s) + 1)),
-    ("ROUNDED-UP", size_with(forward=lambda i, k, s, p: -(-i // s))),
+    ("FLOOR-FORGOTTEN", size_with(forward=lambda i, k, s, p: (i + p - k) / s + 1)),
+    ("ROUNDED-UP", size_with(forward=lambda i, k, s, p: math.ceil((i + 2 * p - k) / s + 1))),
+    ("ROUNDED-TO-NEAREST", size_with(forward=lambda i, k, s, p: round((i + 2 * p - k) / s) + 1)),
     ("TRANSPOSED-AS-FORWARD", s_forward_only),
     ("FORWARD-AS-TRANSPOSED", s_transposed_only),
     ("DIRECTIONS-SWAPPED", s_swapped),
-    ("PADDING-ONCE", size_with(forward=lambda i, k, s, p: (i + p - k) // s + 1)),
-    ("PADDING-ONCE", size_with(transposed=lambda i, k, s, p: (i - 1) * s - p + k)),
-    ("PADDING-SIGN", size_with(forward=lambda i, k, s, p: (i - 2 * p - k) // s + 1)),
-    ("PADDING-SIGN", size_with(transposed=lambda i, k, s, p: (i - 1) * s + 2 * p + k)),
-    ("PADDING-IGNORED", size_with(forward=lambda i, k, s, p: (i - k) // s + 1)),
-    ("PADDING-IGNORED", size_with(transposed=lambda i, k, s, p: (i - 1) * s + k)),
-    ("OFF-BY-ONE", size_with(forward=lambda i, k, s, p: (i + 2 * p - k) // s)),
-    ("OFF-BY-ONE", size_with(forward=lambda i, k, s, p: (i + 2 * p - k + 1) // s)),
-    ("OFF-BY-ONE", size_with(transposed=lambda i, k, s, p: i * s - 2 * p + k)),
+    (
+        "PADDING-IGNORED",
+        sizes(lambda i, k, s, p: (i - k) // s + 1, lambda i, k, s, p: i * s - s + k),
+    ),
+    ("PADDING-ONCE", size_with(transposed=lambda i, k, s, p: i * s - p + k)),
+    ("OFF-BY-ONE", size_with(forward=lambda i, k, s, p: (i + 2 * p - (k - 1)) // s + 1)),
     ("OFF-BY-ONE", size_with(transposed=lambda i, k, s, p: (i - 1) * s - 2 * p + k - 1)),
-    ("OFF-BY-ONE", size_with(transposed=lambda i, k, s, p: (i - 1) * s - 2 * p + k + 1)),
     ("STRIDE-IGNORED", size_with(forward=lambda i, k, s, p: i + 2 * p - k + 1)),
-    ("STRIDE-ONLY", size_with(forward=lambda i, k, s, p: i // s)),
-    ("STRIDE-ONLY", size_with(transposed=lambda i, k, s, p: i * s)),
+    ("BRACKETS", size_with(forward=lambda i, k, s, p: (i + 2 * p) // s - k + 1)),
     ("WRONG-VALUE", size_with(forward=lambda i, k, s, p: 14)),
-    ("WRONG-VALUE", lambda size, kernel, stride, padding, transposed=False: 28),
     ("FLOAT-RETURNED", size_with(forward=lambda i, k, s, p: (i + 2 * p - k) // s + 1.0)),
     ("NOT-A-NUMBER", lambda *args, **named: (s_formula(*args, **named),) * 2),
+    ("NOT-A-NUMBER", lambda *args, **named: str(s_formula(*args, **named))),
     ("NOTHING-RETURNED", s_half_done),
 ]
 
@@ -254,10 +257,6 @@ def without(kind):
     return lambda layers: [layer for layer in layers if not isinstance(layer, kind)]
 
 
-def g_no_init(z_dim, width):
-    return nn.Sequential(*g_layers(z_dim, width))
-
-
 class GInitNeverCalled(nn.Module):
     def __init__(self, z_dim, width):
         super().__init__()
@@ -327,14 +326,6 @@ def g_zero_weights(z_dim, width):
         if p.ndim == 4:
             nn.init.zeros_(p)
     return net
-
-
-def g_bn_last(layers):
-    return [*layers[:-1], nn.BatchNorm2d(1), layers[-1]]
-
-
-def g_bn_after_tanh(layers):
-    return [*layers, nn.BatchNorm2d(1)]
 
 
 class GOwnNoise(nn.Module):
@@ -407,6 +398,58 @@ def g_squeezes(net, z):
     return x.unsqueeze(1) if x.ndim == 3 else x
 
 
+class GList(nn.Module):
+    """Layers from `hidden` on in a plain list, which hides them from `parameters()`."""
+
+    def __init__(self, z_dim, width, hidden=0):
+        super().__init__()
+        layers = [dcgan_init(layer) for layer in g_layers(z_dim, width)]
+        self.first, self.rest = nn.Sequential(*layers[:hidden]), layers[hidden:]
+
+    def forward(self, z):
+        z = self.first(z)
+        for layer in self.rest:
+            z = layer(z)
+        return z
+
+
+class GBuiltInForward(nn.Module):
+    def __init__(self, z_dim, width):
+        super().__init__()
+        self.sizes = z_dim, width
+
+    def forward(self, z):
+        return g_sequential(*self.sizes)(z)
+
+
+class Kernel(nn.Module):
+    """A convolution written by hand."""
+
+    def __init__(self, operation, *shape, **how):
+        super().__init__()
+        self.operation, self.how = operation, how
+        self.w = nn.Parameter(0.02 * torch.randn(shape))
+
+    def forward(self, x):
+        return self.operation(x, self.w, **self.how)
+
+
+def g_by_hand(z_dim, width):
+    turned = nn.functional.conv_transpose2d
+    return nn.Sequential(
+        Kernel(turned, z_dim, 2 * width, 7, 7),
+        *g_layers(z_dim, width)[1:3],
+        Kernel(turned, 2 * width, width, 4, 4, stride=2, padding=1),
+        *g_layers(z_dim, width)[4:6],
+        Kernel(turned, width, 1, 4, 4, stride=2, padding=1),
+        nn.Tanh(),
+    )
+
+
+def without_activation(k):
+    return g_changed(lambda layers: [*layers[:k], *layers[k + 1 :]])
+
+
 G_WRONG = [
     ("DEAD-Z", g_wrapped(lambda net, z: net(torch.zeros_like(z)))),
     ("DEAD-Z", g_wrapped(lambda net, z: net(torch.ones_like(z)))),
@@ -414,37 +457,22 @@ G_WRONG = [
     ("BATCHNORM-GAMMA-ZERO", g_zeros),
     ("DEAD-Z", g_zero_weights),
     ("DEAD-Z", GFirstChannels),
-    ("BATCHNORM-EPS", g_with_norm(lambda n: nn.BatchNorm2d(n, 0.8))),
     ("OWN-Z", GOwnNoise),
     ("FLAT-IMAGE", GFlat),
-    ("LINEAR-NET", g_changed(without(nn.ReLU))),
     ("LINEAR-NET", g_changed(without((nn.ReLU, nn.BatchNorm2d)))),
-    (
-        "LINEAR-NET",
-        lambda z_dim, width: g_changed(lambda _: g_layers(z_dim, width, nn.Identity))(z_dim, width),
-    ),
-    ("SIGMOID-FOR-TANH", g_changed(lambda layers: [*layers[:-1], nn.Sigmoid()])),
     ("SIGMOID-FOR-TANH", g_wrapped(lambda net, z: (net(z) + 1) / 2)),
     ("SIGMOID-FOR-TANH", g_wrapped(lambda net, z: net(z).sigmoid())),
-    ("RANGE-MISMATCH", g_changed(lambda layers: layers[:-1])),
     ("RANGE-MISMATCH", g_changed(lambda layers: [*layers[:-1], nn.ReLU()])),
     ("RANGE-MISMATCH", g_wrapped(lambda net, z: 255 * (net(z) + 1) / 2)),
     ("RANGE-MISMATCH", g_wrapped(lambda net, z: 2 * net(z))),
     ("RANGE-MISMATCH", g_wrapped(lambda net, z: net(z) / 2)),
-    ("HARD-CLIP", g_changed(lambda layers: [*layers[:-1], nn.Hardtanh()])),
     ("BATCHNORM-GAMMA-ZERO", g_gamma_zero),
     ("BATCHNORM-GAMMA-ZERO", g_all_weights),
-    ("BATCHNORM-GAMMA-ZERO", g_init(gamma=0.0)),
-    ("INIT-UNUSED", g_no_init),
     ("INIT-UNUSED", GInitNeverCalled),
     ("INIT-UNUSED", g_init_only_conv2d),
     ("INIT-UNUSED", g_init_first_only),
-    ("INIT-SCALE", g_init(std=1.0)),
     ("INIT-SCALE", g_init(std=1.0, mean=0.02)),
-    ("INIT-SCALE", g_init(std=0.0002)),
     ("INIT-SCALE", g_init(mean=1.0)),
-    ("BATCHNORM-AT-THE-EDGE", g_changed(g_bn_last)),
-    ("BATCHNORM-AT-THE-EDGE", g_changed(g_bn_after_tanh)),
     ("SHAPE", lambda z_dim, width: DCGANGenerator(32, 1, width, z_dim)),
     ("SHAPE", lambda z_dim, width: DCGANGenerator(28, 3, width, z_dim)),
     ("SHAPE", g_wrapped(g_no_channels)),
@@ -452,8 +480,6 @@ G_WRONG = [
     ("SHAPE", g_wrapped(lambda net, z: net(z).flatten(1))),
     ("SHAPE", g_wrapped(lambda net, z: net(z[:, :, 0, 0]))),
     ("SHAPE", g_changed(lambda layers: [*layers[:3], up(5, 4), *layers[4:]])),
-    ("Z-DIM-IGNORED", lambda z_dim, width: g_sequential(100, width)),
-    ("WIDTH-IGNORED", lambda z_dim, width: g_sequential(z_dim, 16)),
     ("NOT-CONVOLUTIONAL", GUpsampleSequentialMLP),
     ("FORWARD-MISSING", GNoForward),
     ("SUPER-MISSING", GNoSuper),
@@ -462,6 +488,18 @@ G_WRONG = [
     ("NOT-A-MODULE", lambda z_dim, width: g_sequential(z_dim, width)(torch.zeros(2, z_dim, 1, 1))),
     ("NOTHING-RETURNED", lambda z_dim, width: None),
     ("NOT-FINITE", g_wrapped(lambda net, z: net(z) / 0 * 0)),
+    ("UNREGISTERED", GList),
+    ("UNREGISTERED", lambda z_dim, width: GList(z_dim, width, 3)),
+    ("BUILT-IN-FORWARD", GBuiltInForward),
+    ("LINEAR-NET", without_activation(2)),
+    ("LINEAR-NET", without_activation(5)),
+    ("NO-GRADIENT", g_wrapped(lambda net, z: net(z).detach())),
+    ("NO-GRADIENT", g_wrapped(lambda net, z: net[3:](net[:3](z).data))),
+    ("EXAMPLES-MIXED", g_wrapped(lambda net, z: net(z).flip(0))),
+    ("EXAMPLES-MIXED", g_wrapped(lambda net, z: torch.tanh(net[:-1](z) - net[:-1](z).mean(0)))),
+    ("EXAMPLES-MIXED", g_wrapped(lambda net, z: net(z / (z.std(0) + 1e-5) if len(z) > 1 else z))),
+    ("WIDTH-ELSEWHERE", lambda z_dim, width: g_sequential(z_dim, width // 2)),
+    ("OWN-Z", g_wrapped(lambda net, z: net(z + torch.randn_like(z)))),
 ]
 
 # ---------------------------------------------------------------------- discriminator(width)
@@ -551,23 +589,6 @@ def d_wrapped(how):
     return lambda width: DWrap(width, how)
 
 
-def d_no_init(width):
-    return nn.Sequential(*d_layers(width))
-
-
-def d_init(std=0.02, gamma=1.0):
-    def my_discriminator(width):
-        net = nn.Sequential(*d_layers(width))
-        for layer in net.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.normal_(layer.weight, 0.0, std)
-            elif isinstance(layer, nn.BatchNorm2d):
-                nn.init.normal_(layer.weight, gamma, 0.02)
-        return net
-
-    return my_discriminator
-
-
 class DNoForward(nn.Module):
     def __init__(self, width):
         super().__init__()
@@ -589,38 +610,57 @@ def d_two_classes(layers):
     return [*layers[:-2], nn.Conv2d(2 * width, 2, 7, bias=False), nn.Flatten()]
 
 
+def d_by_hand(width):
+    conv, bend = nn.functional.conv2d, d_layers(width)
+    return nn.Sequential(
+        Kernel(conv, width, 1, 4, 4, stride=2, padding=1),
+        bend[1],
+        Kernel(conv, 2 * width, width, 4, 4, stride=2, padding=1),
+        *bend[3:5],
+        Kernel(conv, 1, 2 * width, 7, 7),
+        bend[-1],
+    )
+
+
+class DWithSpread(nn.Module):
+    """Minibatch standard deviation between the layers: examples may meet there."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.first = nn.Sequential(down(1, width), leaky(), down(width, 2 * width), leaky())
+        self.last = nn.Conv2d(2 * width + 1, 1, 7)
+        dcgan_init(self)
+
+    def forward(self, x):
+        h = self.first(x)
+        spread = h.var(0, correction=0).add(1e-8).sqrt().mean().expand(len(x), 1, 7, 7)
+        return self.last(torch.cat([h, spread], 1)).flatten()
+
+
+class DBranches(nn.Module):
+    """Two convolutions side by side, and a shortcut."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.first, self.shortcut = nn.Conv2d(1, width, 4, 2, 1), nn.Conv2d(width, width, 1)
+        self.left, self.right = (nn.Conv2d(width, width, 3, padding=1) for _ in "ab")
+        self.out = nn.Linear(width, 1)
+        dcgan_init(self)
+
+    def forward(self, x):
+        h = nn.functional.leaky_relu(self.first(x), 0.2)
+        h = self.right(nn.functional.leaky_relu(self.left(h), 0.2)) + self.shortcut(h)
+        return self.out(nn.functional.leaky_relu(h, 0.2).mean((2, 3)))[:, 0]
+
+
 D_WRONG = [
-    (
-        "BATCHNORM-EPS",
-        lambda width: dcgan_init(
-            nn.Sequential(*d_layers(width, norm=lambda n: nn.BatchNorm2d(n, 0.8)))
-        ),
-    ),
     ("FINAL-SIGMOID", d_wrapped(lambda net, x: net(x).sigmoid())),
-    ("FINAL-SIGMOID", d_changed(lambda layers: [*layers, nn.Sigmoid()])),
     ("FINAL-SIGMOID", d_changed(lambda layers: [*layers[:-1], nn.Sigmoid(), layers[-1]])),
-    ("FINAL-TANH", d_changed(lambda layers: [*layers, nn.Tanh()])),
-    ("ONE-SIDED-LOGITS", d_changed(lambda layers: [*layers, nn.ReLU()])),
-    ("ONE-SIDED-LOGITS", d_wrapped(lambda net, x: nn.functional.logsigmoid(net(x)))),
-    ("LINEAR-NET", d_changed(without(nn.LeakyReLU))),
     ("LINEAR-NET", d_changed(without((nn.LeakyReLU, nn.BatchNorm2d)))),
     (
         "LINEAR-NET",
         lambda width: dcgan_init(nn.Sequential(*d_layers(width, act=lambda: nn.LeakyReLU(1.0)))),
     ),
-    ("BATCHNORM-AT-THE-EDGE", d_changed(lambda layers: [nn.BatchNorm2d(1), *layers])),
-    (
-        "BATCHNORM-AT-THE-EDGE",
-        d_changed(lambda layers: [layers[0], nn.BatchNorm2d(layers[0].out_channels), *layers[1:]]),
-    ),
-    (
-        "BATCHNORM-AT-THE-EDGE",
-        d_changed(lambda layers: [*layers[:-1], nn.BatchNorm2d(1), layers[-1]]),
-    ),
-    ("BATCHNORM-GAMMA-ZERO", d_init(gamma=0.0)),
-    ("INIT-UNUSED", d_no_init),
-    ("INIT-SCALE", d_init(std=1.0)),
-    ("INIT-SCALE", d_init(std=0.0001)),
     ("DEAD-X", d_wrapped(lambda net, x: net(torch.zeros_like(x)))),
     ("DEAD-X", d_wrapped(lambda net, x: net(x) * 0)),
     ("BLIND-SPOT", d_wrapped(lambda net, x: net(nn.functional.pad(x[:, :, :14], (0, 0, 0, 14))))),
@@ -631,13 +671,22 @@ D_WRONG = [
     ("SHAPE", d_wrapped(lambda net, x: net(x).mean())),
     ("SHAPE", lambda width: DCGANDiscriminator(64, 1, width)),
     ("SHAPE", lambda width: DCGANDiscriminator(28, 3, width)),
-    ("WIDTH-IGNORED", lambda width: d_sequential(32)),
     ("NOT-CONVOLUTIONAL", DMLP),
     ("FORWARD-MISSING", DNoForward),
     ("NOT-A-MODULE", lambda width: DCGANDiscriminator),
     ("NOT-A-MODULE", lambda width: d_layers(width)),
     ("NOTHING-RETURNED", lambda width: None),
     ("NOT-FINITE", d_wrapped(lambda net, x: net(x).log())),
+    ("LINEAR-NET", d_changed(lambda layers: [*layers[:4], *layers[5:]])),
+    ("EXAMPLES-MIXED", d_wrapped(lambda net, x: net(x).mean().expand(len(x)))),
+    ("EXAMPLES-MIXED", d_wrapped(lambda net, x: net(x).flip(0))),
+    ("EXAMPLES-MIXED", d_wrapped(lambda net, x: net(x) - net(x).mean())),
+    ("EXAMPLES-MIXED", d_wrapped(lambda net, x: net(x - x.mean(0)))),
+    ("NO-GRADIENT", d_wrapped(lambda net, x: net(x.detach()))),
+    ("NO-GRADIENT", d_wrapped(lambda net, x: net(x).detach())),
+    ("LEFT-FROZEN", lambda width: d_sequential(width).requires_grad_(False)),
+    ("WIDTH-ELSEWHERE", lambda width: d_sequential(2 * width)),
+    ("DEAD-X", d_wrapped(lambda net, x: net(torch.randn_like(x)))),
 ]
 
 RIGHT = {
@@ -654,6 +703,8 @@ RIGHT = {
         lambda z_dim, width: weight_normed(g_sequential(z_dim, width)),
         g_with_norm(lambda n: nn.Sequential(nn.BatchNorm2d(n), nn.Dropout2d(0.2))),
         g_with_norm(nn.InstanceNorm2d),
+        g_by_hand,
+        lambda z_dim, width: dcgan_init(nn.Sequential(*g_layers(z_dim, width, nn.Softplus))),
     ],
     "discriminator": [
         d_sequential,
@@ -663,6 +714,9 @@ RIGHT = {
         d_dropout,
         lambda width: weight_normed(d_sequential(width)),
         lambda width: DCGANDiscriminator(28, 1, width),
+        d_by_hand,
+        DWithSpread,
+        DBranches,
     ],
 }
 WRONG = {"out_size": SIZE_WRONG, "generator": G_WRONG, "discriminator": D_WRONG}
