@@ -309,7 +309,6 @@ STABILITY_MISTAKES = {
     "HALF-THE-STEP": bound(lambda z: -z.real / z.abs() ** 2),
     "MODULUS-NOT-SQUARED": bound(lambda z: -2 * z.real / z.abs()),
     "IMAGINARY-SQUARED": bound(lambda z: -2 * z.real / z.imag**2),
-    "NEGATIVE-STEP": guard(lambda h: h),
     "STEP-IS-ZERO": guard(lambda h: 0.0),
 }
 ROTATION = {"SMALL-LR-CURES-ROTATION": step_is(lambda h: h > 1e-4)}
