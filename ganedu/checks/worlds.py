@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+import torch._dynamo  # the first optimiser imports it (2 s): once here, not in each check
 from torch import nn
 from torch.func import functional_call
 from torch.optim.optimizer import (
