@@ -244,11 +244,11 @@ def test_a_lock_that_a_dead_process_left_is_removed(workspace, monkeypatch):
 
 
 def test_a_file_that_cannot_be_written_is_told_and_the_lesson_goes_on(monkeypatch, workspace):
-    def full(content, file):
-        raise OSError(28, "No space left on device")
+    def full(file, text):
+        raise OSError(f"{file} could not be written: No space left on device")
 
     kept = in_workspace(monkeypatch, workspace)
-    monkeypatch.setattr(progress, "write_bytes", full)
+    monkeypatch.setattr(progress, "write_text", full)
     words = predict("05.sign", QUESTION, CHOICES).say("near 0")
     assert "could not be written: No space left" in words
     assert kept.all("predictions")["05.sign"]["said"] == "near 0"

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from ganedu.files import write_text
+
 MANIFEST = ".ganedu.json"  # what `ganedu start` gave; its presence makes a folder a workspace
 FILE = "progress.json"
 STALE_SECONDS = 5.0  # a lock that is older was left behind by a process that died
@@ -47,7 +49,7 @@ class Progress:
                 write_json(content, self.file)
             self.problem = ""
         except OSError as error:
-            self.problem = f"{self.file.name} could not be written: {error.strerror or error}"
+            self.problem = str(error)
 
 
 @cache
@@ -71,18 +73,7 @@ def read_json(file):
 
 
 def write_json(content, file):
-    write_bytes(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode(), file)
-
-
-def write_bytes(content, file):
-    """All of the file or nothing; `file` is as it was when writing fails."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f".{file.name}.{os.getpid()}.new")
-    try:
-        new.write_bytes(content)
-        os.replace(new, file)
-    finally:
-        new.unlink(missing_ok=True)
+    write_text(file, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False))
 
 
 def unused(file):

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganedu import __version__
+from ganedu.files import replacing
 from ganedu.kit import progress
 from ganedu.kit.pages import is_edited
-from ganedu.kit.progress import MANIFEST, unused, write_bytes, write_json
+from ganedu.kit.progress import MANIFEST, unused, write_json
 
 DEFAULT = "ganedu-course"
 FIRST = "notebooks/00_start_here.ipynb"
@@ -101,6 +102,12 @@ def place(root, name, content, entry, report):
         entry["offered"] = version
         return
     entry["given"] = version
+
+
+def write_bytes(content, path):
+    """All of the file or nothing."""
+    with replacing(path) as file:
+        file.write(content)
 
 
 def digest(content):
