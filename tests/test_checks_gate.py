@@ -21,7 +21,10 @@ RIGHT = [(n, e, i) for n, e in NAMES for i in range(len(ANSWERS[n].RIGHT.get(e, 
 WRONG = [(n, e, i) for n, e in NAMES for i in range(len(ANSWERS[n].WRONG.get(e, [])))]
 
 
-CONTAINED = ("TOO-LONG", "PROCESS-ENDED")  # tried in a process of their own, as learners' answers are
+CONTAINED = (
+    "TOO-LONG",
+    "PROCESS-ENDED",
+)  # tried in a process of their own, as learners' answers are
 
 
 def tried(n, exercise, answer):

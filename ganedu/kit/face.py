@@ -43,11 +43,11 @@ def buttons(widgets, guess):
 
 
 def mark(controls, guess):
-    """Sign and colour of the button that was chosen."""
+    """Mark the button that was chosen; no colour, whose contrast would hang on the theme."""
     for button, choice in zip(controls, guess.choices):
         chosen = choice == guess.said
         button.description = f"✓ {choice}" if chosen else choice
-        button.button_style = "info" if chosen else ""
+        button.style.font_weight = "bold" if chosen else ""
 
 
 def field(widgets, guess):
