@@ -181,7 +181,7 @@ def test_an_outcome_that_is_no_choice_is_one_sentence():
 
 def test_a_trained_number_is_set_apart_and_its_stored_text_is_constant(monkeypatch):
     shown = []
-    monkeypatch.setattr(predictions, "show", shown.append)
+    monkeypatch.setattr(predictions, "show", lambda thing, **where: shown.append(thing))
     guess = predict("05.share", "Which share?")
     for came in (0.81, 0.84):
         guess.reveal(came, trained=True)
@@ -310,3 +310,23 @@ def test_typing_a_number_commits_it():
     assert guess.said == 14.2 and unit.value == "steps" and "You said: 14.2 steps" in state.value
     text.value = "many"
     assert guess.said == 14.2 and "is not a number" in state.value
+
+
+def test_after_the_result_the_question_needs_no_kernel_any_more(monkeypatch):
+    shown = []
+    monkeypatch.setattr(predictions, "show", lambda thing, **where: shown.append((thing, where)))
+    guess = predict("05.sign", QUESTION, CHOICES)
+    guess.say("near 0")
+    guess.reveal("near 1")
+    (_, first), (settled, then), (_, _) = shown
+    assert then == first | {"again": True}
+    bundle = settled._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"} and QUESTION in bundle["text/html"]
+    assert bundle["text/plain"].endswith("You said near 0; what came out: near 1.")
+
+
+def test_without_a_prediction_the_question_stays_as_it_is_stored(monkeypatch):
+    shown = []
+    monkeypatch.setattr(predictions, "show", lambda thing, **where: shown.append(where))
+    predict("05.sign", QUESTION, CHOICES).reveal("near 1")
+    assert not any("again" in where for where in shown)

@@ -11,6 +11,7 @@ Nothing here knows a model or a lesson.
 import html
 import math
 import re
+import secrets
 import sys
 from statistics import median
 
@@ -42,7 +43,7 @@ def predict(key, question, choices=None, *, unit=""):
             "(or restart the kernel if you reworded it)"
         )
     ASKED[key] = guess
-    show(guess)
+    show(guess, name=guess.shown_as)
     return guess
 
 
@@ -60,6 +61,7 @@ class Prediction:
         self.said = self._valid(kept.get("said"))
         self.came_out = kept.get("came_out") if self.said is not None else None
         self.problem = ""
+        self.shown_as = secrets.token_hex(8)
         self.on_change = lambda: None  # set by the face
 
     def say(self, answer):
@@ -87,11 +89,17 @@ class Prediction:
         self.came_out = self._outcome(outcome)
         if self.said is not None:
             self._keep()
+            show(self._settled(), name=self.shown_as, again=True)
         self.on_change()
         trained = trained and not self.choices
         stored = trained and self.said is None
         plain = self._result((lambda number: TRAINED) if stored else str)
         show(Note(plain, self._result(set_apart if trained else escaped)))
+
+    def _settled(self):
+        """Question and result without buttons, which a notebook opened again could not show."""
+        markup = f"{self._question()}<p>{self._result(escaped)}</p>"
+        return Note(f"{self!r}\n{self._result(str)}", markup)
 
     def words(self):
         """The state, as a screen reader hears it."""
@@ -146,9 +154,12 @@ class Prediction:
         options = (f"  ○ {option}" for option in self.options())
         return "\n".join([f"Predict. {self.question}", *options])
 
-    def _repr_html_(self):
+    def _question(self):
         rows = "".join(f"<li>{marked(option)}</li>" for option in self.options())
-        return BOX.format(f"<b>Predict.</b> {marked(self.question)}<ul>{rows}</ul>")
+        return f"<b>Predict.</b> {marked(self.question)}<ul>{rows}</ul>"
+
+    def _repr_html_(self):
+        return BOX.format(self._question())
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return {"text/plain": repr(self), "text/html": self._repr_html_(), **view_of(self)}
@@ -270,10 +281,12 @@ class Note:
         return {"text/plain": self.text, "text/html": BOX.format(self.markup)}
 
 
-def show(thing):
-    """Display in a notebook, print elsewhere."""
+def show(thing, *, name=None, again=False):
+    """Display in a notebook, print elsewhere; `again` replaces what is displayed as `name`."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is None:
+    if shell is not None:
+        transient = {"display_id": name} if name else {}
+        bundle = thing._repr_mimebundle_()
+        shell.display_pub.publish(bundle, transient=transient, update=again)
+    elif not again:
         print(thing)
-        return
-    shell.display_pub.publish(thing._repr_mimebundle_())
