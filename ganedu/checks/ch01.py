@@ -787,4 +787,122 @@ copying = Exercise(
 )
 
 
-EXERCISES = {"mixture": mixture, "two_scores": two_scores, "copying": copying}
+# ---- turn_kde: density(x [d], train [n, d], h) -> number -----------------------------------------
+
+
+def kernel_density(
+    x,
+    train,
+    h,
+    *,
+    inside=lambda r, h: r**2 / (2 * h**2),
+    kernel=lambda u: torch.exp(-u),
+    area=lambda h, d: (2 * math.pi * h**2) ** (d / 2),
+    pool=torch.mean,
+    end=lambda p: p,
+):
+    r = (x - train).norm(dim=1)  # [n]
+    return end(pool(kernel(inside(r, h))) / area(h, len(x)))
+
+
+inside, kernel, area, pool, end = Part.of(kernel_density)
+
+
+def bump_cases(seed):
+    rng = seeded(seed)
+    train, x = torch.randn(7, 2, generator=rng), 0.6 * torch.randn(2, generator=rng)
+    three, y = torch.randn(5, 3, generator=rng), 0.5 * torch.randn(3, generator=rng)
+    return [
+        Case("7 points in the plane, h = 0.6", (x, train, 0.6)),
+        Case("5 points in space, h = 0.9", (y, three, 0.9)),
+    ]
+
+
+turn_kde = Exercise(
+    "01.turn_kde",
+    kernel_density,
+    {
+        "SUM-NOT-MEAN": pool(torch.sum),
+        "NEAREST-ONLY": pool(torch.max),
+        "NOT-NORMALISED": area(lambda h, d: 1.0, lambda h, d: (2 * math.pi) ** (d / 2)),
+        "ONE-DIMENSION": area(
+            lambda h, d: math.sqrt(2 * math.pi) * h, lambda h, d: (2 * math.pi) ** (d / 2) * h
+        ),
+        "NO-HALF": inside(lambda r, h: r**2 / h**2),
+        "WIDTH-NOT-SQUARED": inside(lambda r, h: r**2 / (2 * h), lambda r, h: r**2 / 2),
+        "DISTANCE-NOT-SQUARED": inside(lambda r, h: r / (2 * h**2), lambda r, h: r / h),
+        "LOG-RETURNED": end(torch.log),
+    },
+    bump_cases,
+    what="your density",
+)
+
+
+# ---- turn_bandwidth: best_width(kde, train, held_out, widths) -> the width -----------------------
+
+
+class Bumps:
+    """As the lesson's kde(train, h=h): a model with a log_prob."""
+
+    def __init__(self, train, h):
+        self.train, self.h = train, h
+
+    def log_prob(self, x):
+        squares = -torch.cdist(x, self.train).square() / (2 * self.h**2)
+        n, d = self.train.shape
+        return squares.logsumexp(1) - math.log(n) - d / 2 * math.log(2 * math.pi * self.h**2)
+
+
+def best_width(
+    kde,
+    train,
+    held_out,
+    widths,
+    *,
+    parts=lambda train, held_out: (train, held_out),
+    choose=torch.argmax,
+    give=lambda widths, scores, k: widths[k],
+):
+    fitted, scored = parts(train, held_out)
+    scores = torch.stack([kde(fitted, h=h).log_prob(scored).mean() for h in widths])
+    return give(widths, scores, int(choose(scores)))
+
+
+parts, choose, give = Part.of(best_width)
+
+
+def width_cases(seed):
+    rng = seeded(seed)
+    widths = torch.logspace(-0.6, 2.5, 40).tolist()
+    few, many = torch.tensor([1.0, 0.4]), torch.tensor([1.6, 0.6])
+    sizes = ((11, few), (70, many), (14, few), (90, many))
+    sets = [spread * torch.randn(n, 2, generator=rng) for n, spread in sizes]
+    return [
+        Case("11 training and 70 held-out points", (Bumps, *sets[:2], widths)),
+        Case("14 training and 90 held-out points", (Bumps, *sets[2:], widths[::-1])),
+    ]
+
+
+turn_bandwidth = Exercise(
+    "01.turn_bandwidth",
+    best_width,
+    {
+        "TRAIN-SCORED": parts(
+            lambda t, h: (t, t), lambda t, h: (h, h), lambda t, h: (torch.cat([t, h]), h)
+        ),
+        "WORST-WIDTH": choose(torch.argmin),
+        "INDEX-NOT-WIDTH": give(lambda widths, scores, k: k),
+        "SCORE-NOT-WIDTH": give(lambda widths, scores, k: scores[k]),
+    },
+    width_cases,
+    what="your width",
+)
+
+
+EXERCISES = {
+    "mixture": mixture,
+    "two_scores": two_scores,
+    "copying": copying,
+    "turn_kde": turn_kde,
+    "turn_bandwidth": turn_bandwidth,
+}

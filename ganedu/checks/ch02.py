@@ -5,8 +5,9 @@ import math
 import numpy as np
 import torch
 
-from ganedu.checks.exercise import Case, Exercise, Part, Stopped, asks, raises, shows
+from ganedu.checks.exercise import Case, Exercise, Part, Probe, Stopped, asks, raises, shows
 from ganedu.checks.probes import near, number, seeded, several, tensor
+from ganedu.checks.words import Misconception
 
 LOG2, LOG4, LOG10 = math.log(2), math.log(4), math.log(10)
 ELSE = shows(lambda got, right: True)
@@ -541,4 +542,75 @@ value_of_the_game = Exercise(
 )
 
 
-EXERCISES = {"optimal_d": optimal_d, "value": value_of_the_game, "priors": priors}
+# ---- 02.turn_best_guess: best_guess(n_real, n_fake) -> D's answer where these fell ---------------
+
+
+def guess(n_real, n_fake, *, top=first, below=lambda n, m: n + m, say=same):
+    return say(top(n_real, n_fake) / below(n_real, n_fake))
+
+
+turn_best_guess = Exercise(
+    "02.turn_best_guess",
+    guess,
+    {
+        "WHOLE-NUMBER-DIVISION": (lambda n, m: n // (n + m),),
+        "SWAPPED": top(second),
+        "RATIO-NOT-PROBABILITY": (*below(second), {"top": second, "below": first}),
+        "DIFFERENCE-NOT-SHARE": top(lambda n, m: n - m, lambda n, m: abs(n - m)),
+        "HARD-VERDICT": say(lambda D: float(D > 0.5)),
+        "HALF-EVERYWHERE": (lambda n, m: 0.5,),
+        "PERCENT": say(lambda D: 100 * D),
+        "LOGIT-NOT-PROBABILITY": say(lambda D: math.log(odds(D))),
+    },
+    lambda seed: [
+        Case("many real and few fake examples", (31 + seed % 7, 10 + seed % 5)),
+        Case("few real and many fake examples", (8 + seed % 3, 45 + seed % 11)),
+        Case("no fake ones", (12, 0), {"EDGE-LOST": ELSE}),
+        Case("no real ones", (0, 12), {"EDGE-LOST": ELSE}),
+    ],
+    what="your answer",
+)
+
+
+# ---- 02.turn_dead_zone: a distance at which the minimax gradient has died ------------------------
+
+
+def minimax_gradient(d):
+    """d/d mean of E log(1 - D*), with D* held fixed: p = N(0, 1), q = N(d, 0.7)."""
+    x = grid(d - 6, d + 6, 2001)
+    q = torch.exp(-(((x - d) / 0.7) ** 2) / 2) / (0.7 * math.sqrt(2 * math.pi))
+    s = ((x - d) / 0.7) ** 2 / 2 - x**2 / 2 + math.log(0.7)  # log p - log q
+    return float(-torch.trapezoid(q * s.sigmoid() * ((x - d) / 0.49 - x), x))
+
+
+def judge_distance(answer, seed):
+    d = number(answer() if callable(answer) else answer, "Your distance")
+    slope = minimax_gradient(d) if math.isfinite(d) else d
+    seen = {"got": d, "slope": slope}
+    if not math.isfinite(d):
+        return Misconception("NOT-FINITE", what="Your distance", **seen)
+    if d < 0:
+        return Misconception("NEGATIVE-DISTANCE", **seen)
+    if abs(slope) > 1e-4:
+        return Misconception("STILL-ALIVE" if d > 0.3 else "ON-TOP", **seen)
+    if d < 1:
+        return Misconception("ON-TOP", **seen)
+    return Misconception("TOO-FAR", **seen) if d > 12 else None
+
+
+turn_dead_zone = Probe(
+    "02.turn_dead_zone",
+    8.0,
+    judge_distance,
+    {"ON-TOP": (0.0,), "STILL-ALIVE": (1.0, 4.0, 7), "NEGATIVE-DISTANCE": (-8,), "TOO-FAR": (1e3,)},
+    function=False,
+)
+
+
+EXERCISES = {
+    "optimal_d": optimal_d,
+    "value": value_of_the_game,
+    "priors": priors,
+    "turn_best_guess": turn_best_guess,
+    "turn_dead_zone": turn_dead_zone,
+}

@@ -85,8 +85,8 @@ def check(name, answer, *, seconds=30.0, seed=None):
     """
     exercise = _find(name)
     seed = int(os.environ.get("GANEDU_SEED", 0)) if seed is None else seed
-    if answer is None:
-        return Verdict(name, "todo", message="There is no answer here yet: None was given.")
+    if answer is None or answer is ...:
+        return Verdict(name, "todo", message=f"There is no answer here yet: {answer} was given.")
     broken = _broken_cell(getattr(answer, "__name__", ""))
     if broken:
         return _failed(name, Misconception("CELL-NOT-RUN", error=broken))

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import torch
 
+from ganedu import data
+
 # ---- 01.mixture: my_sample(weights [k], means [k, d], stds [k], n, rng) -> [n, d] ----------------
 
 
@@ -657,6 +659,32 @@ def arguments_turned(fake, train, held_out):
     return right_pairs(train, fake, held_out)
 
 
+# ---- 01.turn_kde and 01.turn_bandwidth -----------------------------------------------------------
+
+
+def density_of_mixture(x, train, h):
+    even = torch.full((len(train),), 1 / len(train))
+    return data.Mixture(train, h, even).log_prob(x[None]).exp()
+
+
+def density_by_coordinates(x, train, h):
+    return torch.distributions.Normal(train, h).log_prob(x).exp().prod(1).mean()
+
+
+def width_by_loop(kde, train, held_out, widths):
+    best = max(widths, key=lambda h: kde(train, h=h).log_prob(held_out).sum().item())
+    return torch.tensor(best)
+
+
+def width_by_scores(kde, train, held_out, widths):
+    scores = [float(kde(train, h=h).log_prob(held_out).mean()) for h in widths]
+    return widths[int(np.argmax(scores))]
+
+
+def width_by_loss(kde, train, held_out, widths):
+    return max(widths, key=lambda h: -kde(train, h=h).log_prob(held_out).mean())
+
+
 RIGHT = {
     "mixture": [
         right_index,
@@ -794,5 +822,28 @@ WRONG = {
         ("PAIRS-MISCOUNTED", of_two(lambda a, b: (a[:, None] < b).sum() / len(a) ** 2)),
         ("NOT-A-NUMBER", lambda *sets: f"{right_pairs(*sets):.2f}"),
         ("WRONG-VALUE", pairs_of(lambda x, t: torch.cdist(x, t).quantile(0.1, dim=1))),
+    ],
+}
+RIGHT |= {
+    "turn_kde": [density_of_mixture, density_by_coordinates],
+    "turn_bandwidth": [width_by_loop, width_by_scores],
+}
+WRONG |= {
+    "turn_kde": [
+        ("SUM-NOT-MEAN", lambda x, t, h: len(t) * density_by_coordinates(x, t, h)),
+        ("NOT-NORMALISED", lambda x, t, h: (-((x - t) ** 2).sum(1) / (2 * h**2)).exp().mean()),
+        ("LOG-RETURNED", lambda x, t, h: density_by_coordinates(x, t, h).log()),
+        ("ARGUMENT-IGNORED", lambda x, t, h: density_by_coordinates(x, x[None], h)),
+        ("UNREDUCED", lambda x, t, h: torch.distributions.Normal(t, h).log_prob(x).exp().prod(1)),
+        ("WRONG-VALUE", lambda x, t, h: torch.distributions.Normal(t, h).log_prob(x).mean().exp()),
+        ("NOTHING-RETURNED", lambda x, t, h: None),
+    ],
+    "turn_bandwidth": [
+        ("TRAIN-SCORED", lambda kde, t, v, widths: width_by_loop(kde, t, t, widths)),
+        ("TRAIN-SCORED", lambda kde, t, v, widths: width_by_loop(kde, v, v, widths)),
+        ("WORST-WIDTH", width_by_loss),
+        ("ARGUMENT-IGNORED", lambda kde, t, v, widths: widths[len(widths) // 2]),
+        ("NOTHING-RETURNED", lambda kde, t, v, widths: None),
+        ("UNREDUCED", lambda kde, t, v, widths: torch.tensor(widths)),
     ],
 }

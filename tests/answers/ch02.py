@@ -399,6 +399,33 @@ PRIORS_WRONG = [
     ("NOTHING-RETURNED", lambda p, q, n, m: None),
 ]
 
+
+def guess_in_torch(n, m):
+    return torch.tensor([1.0] * n + [0.0] * m).mean()
+
+
+BEST_GUESS_WRONG = [
+    ("WHOLE-NUMBER-DIVISION", lambda n, m: int(n / (n + m))),
+    ("SWAPPED", lambda n, m: 1 - n / (n + m)),
+    ("RATIO-NOT-PROBABILITY", lambda n, m: n / m),
+    ("HALF-EVERYWHERE", lambda n, m: 0.5),
+    ("HARD-VERDICT", lambda n, m: round(n / (n + m))),
+    ("NOT-A-NUMBER", lambda n, m: n > m),
+    ("EDGE-LOST", lambda n, m: 1 / (1 + m / n) if n and m else 0.5),
+    ("NOTHING-RETURNED", lambda n, m: None),
+    ("WRONG-VALUE", lambda n, m: (n + 1) / (n + m + 2)),
+]
+DEAD_ZONE_WRONG = [
+    ("ON-TOP", 0),
+    ("ON-TOP", 0.1),
+    ("STILL-ALIVE", torch.tensor(5.5)),
+    ("STILL-ALIVE", 2.0),
+    ("NEGATIVE-DISTANCE", -7.0),
+    ("TOO-FAR", 100),
+    ("NOT-FINITE", math.inf),
+    ("NOT-A-NUMBER", "far"),
+]
+
 RIGHT = {
     "optimal_d": [
         d_with_where,
@@ -418,4 +445,14 @@ RIGHT = {
         prior_point_by_point,
     ],
 }
-WRONG = {"optimal_d": OPTIMAL_D_WRONG, "value": VALUE_WRONG, "priors": PRIORS_WRONG}
+RIGHT |= {
+    "turn_best_guess": [lambda n, m: n / (n + m), lambda n, m: 1 - m / (n + m), guess_in_torch],
+    "turn_dead_zone": [9, 8.0, torch.tensor(10.0), lambda: 8.2],
+}
+WRONG = {
+    "optimal_d": OPTIMAL_D_WRONG,
+    "value": VALUE_WRONG,
+    "priors": PRIORS_WRONG,
+    "turn_best_guess": BEST_GUESS_WRONG,
+    "turn_dead_zone": DEAD_ZONE_WRONG,
+}
