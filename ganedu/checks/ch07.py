@@ -339,7 +339,7 @@ def birthday(
     support=lambda pairs, d, n: pairs / d,
     give=lambda d, support: (d, support),
 ):
-    d = count(alike(apart(x.flatten(1)), close))
+    d = int(count(alike(apart(x.flatten(1)), close)))
     n = len(x)
     return give(d, support(pairs(n), d, n) if d else math.inf)
 
