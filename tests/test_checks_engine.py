@@ -16,7 +16,7 @@ import torch
 from IPython.core.formatters import DisplayFormatter
 
 import ganedu.checks
-from ganedu.checks import Verdict, check, engine, probes
+from ganedu.checks import Verdict, check, engine, probes, words
 from ganedu.checks.exercise import Case, Exercise
 from ganedu.checks.words import Misconception
 from ganedu.networks import MLPGenerator
@@ -25,20 +25,21 @@ MIME = "application/vnd.ganedu.verdict+json"
 
 
 CHAPTER_99 = """
-from ganedu.checks.engine import Misconception
-from ganedu.checks.exercise import Case, Exercise
+from ganedu.checks.words import Misconception
 
-def call(answer):
+def call(answer, seed):
     answer()
 
-def said(answer):
+def said(answer, seed):
     return answer()
 
-def named(answer):
-    raise Misconception("NAME<b>", "It gave `a < b` & <script>alert(1)</script>.", "See `<x>`.")
+def named(answer, seed):
+    raise Misconception("NAME<b>", what="a < b")
 
 EXERCISES = {"call": call, "said": said, "named": named}
 """
+SEEN = "It gave `{what}` & <script>alert(1)</script>."
+WORDS_99 = {"named": {"NAME<b>": {"seen": SEEN, "next": "See `<x>`."}}}
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,8 @@ def chapter_99(monkeypatch):
     file = str(Path(ganedu.checks.__file__).with_name("ch99.py"))  # never seen as the learner's
     exec(compile(CHAPTER_99, file, "exec"), chapter.__dict__)
     monkeypatch.setitem(sys.modules, "ganedu.checks.ch99", chapter)
+    usual = words.words
+    monkeypatch.setattr(words, "words", lambda n: WORDS_99 if n == "99" else usual(n))
 
 
 def line_of_cell(source, name="answer"):
@@ -240,7 +243,12 @@ def test_a_stub_and_none_are_not_attempted():
     def stub():
         raise NotImplementedError("replace this line with your code")
 
-    assert check("99.call", stub).status == check("99.call", None).status == "todo"
+    assert check("99.call", stub).status == "todo"
+    assert check("99.call", None).status == check("99.call", ...).status == "todo"
+
+
+def test_a_blank_that_returns_dots_is_not_attempted():
+    assert check("03.d_loss", lambda real, fake: ...).status == "todo"
 
 
 @pytest.mark.parametrize("name", ["05.nothing", "98.call", "call", "", "99.", ".call", 5, endless])

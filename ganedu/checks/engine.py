@@ -28,6 +28,7 @@ from pathlib import Path
 import torch
 
 from ganedu.checks.words import Misconception, told
+from ganedu.kit import progress
 
 MIME = "application/vnd.ganedu.verdict+json"
 NOT_THE_LEARNERS = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "<frozen")
@@ -85,12 +86,19 @@ def check(name, answer, *, seconds=30.0, seed=None):
     """
     exercise = _find(name)
     seed = int(os.environ.get("GANEDU_SEED", 0)) if seed is None else seed
+    verdict = _unstarted(name, answer) or _contained(
+        lambda: judged(name, exercise, answer, seed), name, seconds
+    )
+    progress.here().put("exercises", {name: {"status": verdict.status, "code": verdict.code}})
+    return verdict
+
+
+def _unstarted(name, answer):
+    """The verdict where there is nothing to try: no answer yet, or a cell that did not run."""
     if answer is None or answer is ...:
         return Verdict(name, "todo", message=f"There is no answer here yet: {answer} was given.")
     broken = _broken_cell(getattr(answer, "__name__", ""))
-    if broken:
-        return _failed(name, Misconception("CELL-NOT-RUN", error=broken))
-    return _contained(lambda: judged(name, exercise, answer, seed), name, seconds)
+    return _failed(name, Misconception("CELL-NOT-RUN", error=broken)) if broken else None
 
 
 def judged(name, exercise, answer, seed=0):
@@ -98,7 +106,7 @@ def judged(name, exercise, answer, seed=0):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Verdict(name, "passed", message=_praise(exercise, answer, seed))
+            return Verdict(name, "passed", message=exercise(answer, seed) or "Right.")
     except NotImplementedError:
         todo = "Not attempted yet. Replace the line that raises NotImplementedError with your code."
         return Verdict(name, "todo", message=todo)
@@ -108,13 +116,6 @@ def judged(name, exercise, answer, seed=0):
         raise
     except BaseException as error:  # whatever the learner's code raises, SystemExit too
         return _failed(name, _crash(error), exercise)
-
-
-def _praise(exercise, answer, seed):
-    from ganedu.checks.exercise import Exercise, Probe
-
-    new = isinstance(exercise, Exercise | Probe)  # chapters not yet in the new form take no seed
-    return (exercise(answer, seed) if new else exercise(answer)) or "Right."
 
 
 def _failed(name, found, exercise=None):

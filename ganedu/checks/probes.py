@@ -12,10 +12,18 @@ from ganedu.checks.words import Misconception
 # ---- reading what was returned -------------------------------------------------------------------
 
 
-def number(value, what="What your function returned"):
-    """A returned scalar (tensor or float) as a float, or a named verdict on why it is none."""
+def returned(value, what):
+    """The value, unless nothing was returned, or the blank as it was given: `return ...`."""
+    if value is ...:
+        raise NotImplementedError
     if value is None:
         raise Misconception("NOTHING-RETURNED", what=what)
+    return value
+
+
+def number(value, what="What your function returned"):
+    """A returned scalar (tensor or float) as a float, or a named verdict on why it is none."""
+    returned(value, what)
     if isinstance(value, torch.Tensor | np.ndarray) and np.prod(value.shape) != 1:
         raise Misconception("UNREDUCED", what=what, shape=list(value.shape))
     if isinstance(value, bool | str | bytes):
@@ -33,8 +41,7 @@ def one_number(value):
 
 def tensor(value, shape, what="What your function returned"):
     """A returned tensor of the expected shape, or a named verdict on why it is none."""
-    if value is None:
-        raise Misconception("NOTHING-RETURNED", what=what)
+    returned(value, what)
     if not isinstance(value, torch.Tensor):
         raise Misconception("NOT-A-TENSOR", what=what, kind=type(value).__name__)
     if tuple(value.shape) != tuple(shape):
@@ -44,8 +51,7 @@ def tensor(value, shape, what="What your function returned"):
 
 def several(value, n, what="What your function returned"):
     """A returned tuple (or list, or tensor) of n things, or a named verdict on why it is none."""
-    if value is None:
-        raise Misconception("NOTHING-RETURNED", what=what)
+    returned(value, what)
     if isinstance(value, str | dict | set) or not hasattr(value, "__len__"):
         raise Misconception("NOT-A-PAIR", what=what, wanted=n, kind=f"a {type(value).__name__}")
     if not (getattr(value, "ndim", 1) and len(value) == n):

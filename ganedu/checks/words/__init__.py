@@ -32,9 +32,9 @@ FOLDER = Path(__file__).parent
 class Misconception(Exception):
     """A wrong answer that a check recognises: its name, and what was seen, by which words tell it."""
 
-    def __init__(self, code, *told, **seen):
+    def __init__(self, code, **seen):
         super().__init__(code)
-        self.code, self.seen, self.told = code, seen, told  # told: chapters not yet in the new form
+        self.code, self.seen = code, seen
 
 
 class Entry(NamedTuple):
@@ -72,19 +72,13 @@ def catalogue():
     ]
 
 
-def code_of(found):
-    """The name that is spoken: ONE-TERM of ONE-TERM/real."""
-    return found.code.partition("/")[0]
-
-
 def told(name, found):
     """(code, {"seen", "next", "section"}) of a Misconception in exercise `name`."""
     chapter, _, exercise = name.partition(".")
-    if found.told:
-        return code_of(found), {"seen": found.told[0], "next": found.told[1]}
     own, common = words(chapter).get(exercise, {}), words("common")
-    code = code_of(found)
-    entry = next(w[key] for key in (found.code, code) for w in (own, common) if key in w)
+    code = found.code.partition("/")[0]
+    places = ((w, key) for key in (found.code, code) for w in (own, common))
+    entry = next((w[key] for w, key in places if key in w), common["NO-WORDS"])
     say = Plainly()
     said = {key: say.vformat(text, (), found.seen) for key, text in entry.items()}
     return code, {key: text[:1].upper() + text[1:] for key, text in said.items()}
