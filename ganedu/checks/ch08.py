@@ -8,6 +8,8 @@ import copy
 import itertools
 import math
 from dataclasses import dataclass, field
+from functools import cache, partial
+from statistics import fmean, median, median_low
 
 import torch
 from torch import nn
@@ -1039,6 +1041,116 @@ def relativistic_cases(seed):
     ]
 
 
+# ---- the lesson's turns --------------------------------------------------------------------------
+
+
+def regrouped(values, n):
+    """Every way to choose n of the values: [(chosen, the others), ...], the first n first."""
+    places = range(len(values))
+    return [
+        ([values[i] for i in mine], [values[i] for i in places if i not in mine])
+        for mine in itertools.combinations(places, n)
+    ]
+
+
+def as_extreme(
+    a,
+    b,
+    *,
+    centre=fmean,
+    gap=lambda x, y: abs(x - y),
+    reaches=lambda other, real: other >= real,
+    groups=lambda a, b: regrouped(a + b, len(a)),
+    share=lambda found: sum(found) / len(found),
+):
+    """The share of all regroupings of a and b whose means differ by at least as much."""
+    a, b = a.tolist(), b.tolist()
+    real = gap(centre(a), centre(b))
+    return share([reaches(gap(centre(x), centre(y)), real) for x, y in groups(a, b)])
+
+
+p_centre, p_gap, p_reaches, p_groups, p_share = Part.of(as_extreme)
+P_TABLE = {
+    "STRICT": p_reaches(lambda other, real: other > real),
+    "TURNED-ROUND": p_reaches(lambda other, real: other < real, lambda other, real: other <= real),
+    "ONE-SIDED": p_gap(lambda x, y: x - y, lambda x, y: y - x),
+    "MEDIAN-FOR-MEAN": p_centre(median, median_low),
+    "BEST-SEED": p_centre(max),
+    "REAL-LEFT-OUT": p_groups(
+        lambda a, b: regrouped(a + b, len(a))[1:],
+    ),
+    "COUNT-FOR-SHARE": p_share(lambda found: sum(found)),
+    "PERCENT": p_share(lambda found: 100 * sum(found) / len(found)),
+}
+
+
+@cache
+def p_cases(seed):
+    """Modes of four seeds each, whole numbers with ties; of 4 and of 3; and two that are equal."""
+    rng = seeded(seed)
+
+    def modes(n, low, high):
+        return torch.randint(low, high, (n,), generator=rng).double()
+
+    def apart(pair):  # neither clear nor equal, and another answer for each mistake
+        ways = [as_extreme, *(partial(as_extreme, **w) for w in one_of_each())]
+        found = [float(way(*pair)) for way in ways]
+        return len({round(value, 6) for value in found}) == len(found)
+
+    drawn = ((modes(4, 1, 8), modes(4, 3, 9)) for _ in range(4000))
+    first = next(pair for pair in drawn if apart(pair))
+    drawn = ((modes(5, 0, 20), modes(3, 5, 30)) for _ in range(4000))
+    second = next(pair for pair in drawn if apart(pair))
+    return [
+        Case("modes of 4 seeds each", first),
+        Case("5 seeds against 3", second),
+    ]
+
+
+def one_of_each():
+    return [way for ways in P_TABLE.values() for way in ways[:1]]
+
+
+def faded(
+    step,
+    steps,
+    end,
+    *,
+    base=lambda end: end,
+    power=lambda base, t: base**t,
+    time=lambda step, steps: step / steps,
+):
+    """A weight's factor at a step: 1 at the first, `end` at the last, the same ratio at each step."""
+    return power(base(end), time(step, steps))
+
+
+fade_base, fade_power, fade_time = Part.of(faded)
+FADE_TABLE = {
+    "STRAIGHT-LINE": fade_power(lambda end, t: 1 + (end - 1) * t),
+    "COSINE": fade_power(lambda end, t: end + (1 - end) * (1 + math.cos(math.pi * t)) / 2),
+    "RISES": (
+        *fade_power(lambda end, t: end ** (1 - t)),
+        *fade_base(lambda end: 1 / end),
+        *fade_time(lambda step, steps: (steps - step) / steps, lambda step, steps: -step / steps),
+    ),
+    "STEPS-NOT-DIVIDED": fade_time(lambda step, steps: step, lambda step, steps: step * steps),
+    "TURNED-FRACTION": fade_time(lambda step, steps: steps / max(step, 1)),
+    "TIMES-FOR-POWER": fade_power(lambda end, t: end * t, lambda end, t: 1 - end * t),
+    "END-FORGOTTEN": fade_base(lambda end: math.exp(-1), lambda end: 0.5),
+    "TIME-SQUARED": fade_power(lambda end, t: end ** (t**2), lambda end, t: end ** (t**0.5)),
+}
+
+
+def fade_cases(seed):
+    rng = seeded(seed)
+    steps = int(torch.randint(50, 900, (1,), generator=rng))
+    return [
+        Case("the middle of the run", (steps // 2 + 3, steps, 0.004)),
+        Case("a third of the way", (steps // 3, steps, 0.2)),
+        Case("two thirds", (2 * steps // 3 + 1, steps, 0.03)),
+    ]
+
+
 EXERCISES = {
     "gradient_penalty": Probe(
         "08.gradient_penalty", penalties.gradient_penalty, judge_penalty, may_change=("rng",)
@@ -1060,4 +1172,6 @@ EXERCISES = {
     "relativistic": Exercise(
         "08.relativistic", pair, RELATIVISTIC_TABLE, relativistic_cases, observe=observe_pair
     ),
+    "turn_p": Exercise("08.turn_p", as_extreme, P_TABLE, p_cases, what="your share"),
+    "turn_fade": Exercise("08.turn_fade", faded, FADE_TABLE, fade_cases, what="your factor"),
 }

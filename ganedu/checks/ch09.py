@@ -611,4 +611,197 @@ def pr_cases(seed):
 precision_recall = Exercise("09.precision_recall", shares, PR_MISTAKES, pr_cases, read=two_shares)
 
 
-EXERCISES = {"frechet": frechet, "kid": kid, "precision_recall": precision_recall}
+# ---- the lesson's turns --------------------------------------------------------------------------
+
+
+def from_hits(
+    hits,
+    k,
+    *,
+    number_of_balls=lambda t: t.sum(1),  # [fakes]: in how many balls is each?
+    over_k=lambda c, k: c / k,
+    average=lambda c, t: c.mean(),
+    found=lambda t: t.any(0),  # [reals]: does the ball hold a fake?
+    share=lambda f, t: f.double().mean(),
+    give=lambda density, coverage: (density, coverage),
+):
+    """Density and coverage from a table [fakes, reals] of 0 and 1: does this ball hold this fake?"""
+    t = hits.double()
+    density = average(over_k(number_of_balls(t), k), t)
+    return give(density, share(found(t.bool()), t))
+
+
+def density_and_coverage(value):
+    density, coverage = several(value, 2)
+    return {
+        "your density": number(density, "Your density"),
+        "your coverage": number(coverage, "Your coverage"),
+    }
+
+
+balls, over_k, average, holds, covered, order = Part.of(from_hits)
+COVERAGE_MISTAKES = {
+    "PRECISION-FOR-DENSITY": balls(lambda t: t.amax(1)),
+    "NOT-DIVIDED-BY-K": over_k(lambda c, k: c),
+    "DIVIDED-BY-REALS": average(
+        lambda c, t: c.mean() / t.shape[1], lambda c, t: c.sum() / t.shape[1]
+    ),
+    "SUM-FOR-MEAN": average(lambda c, t: c.sum()),
+    "PRECISION-FOR-COVERAGE": holds(lambda t: t.any(1)),
+    "ALL-FOR-ANY": holds(lambda t: t.all(0)),
+    "COUNT-FOR-SHARE": covered(lambda f, t: f.double().sum()),
+    "SHARE-OF-FAKES": covered(lambda f, t: f.double().sum() / len(t)),
+    "ORDER": order(lambda density, coverage: (coverage, density)),
+}
+
+
+def hits_cases(seed):
+    """Tables with empty balls, fakes outside all balls, and other numbers of fakes than of reals."""
+    rng = seeded(seed)
+
+    def table(fakes, reals, p):
+        hits = torch.rand(fakes, reals, generator=rng) < p * torch.rand(reals, generator=rng)
+        hits[:, :3] = False
+        hits[: fakes // 5] = False
+        hits[fakes // 5 :, 3] = True
+        return hits.double()
+
+    return [
+        Case("40 fakes and 25 balls, k = 5", (table(40, 25, 0.3), 5)),
+        Case("16 fakes and 30 balls, k = 3", (table(16, 30, 0.2), 3)),
+    ]
+
+
+turn_coverage = Exercise(
+    "09.turn_coverage", from_hits, COVERAGE_MISTAKES, hits_cases, read=density_and_coverage
+)
+
+
+def told_apart(
+    on_real,
+    on_fake,
+    *,
+    real_right=lambda r: r > 0,
+    fake_right=lambda f: f < 0,
+    accuracy=lambda r, f: (r.double().mean() + f.double().mean()) / 2,
+    bound=lambda a: 2 * a - 1,
+):
+    """The least share of misplaced samples, from D's logits on held-out reals and fakes."""
+    return bound(accuracy(real_right(on_real), fake_right(on_fake)))
+
+
+real_right, fake_right, accuracy, bound = Part.of(told_apart)
+C2ST_MISTAKES = {
+    "ACCURACY-ITSELF": bound(lambda a: a, lambda a: 100 * a),
+    "HALF-OF-IT": bound(lambda a: a - 0.5),
+    "ERROR-RATE": bound(lambda a: 1 - a, lambda a: 2 * (1 - a)),
+    "SIGN": bound(lambda a: 1 - 2 * a),
+    "CLAMPED": bound(lambda a: (2 * a - 1).clamp(min=0), lambda a: (2 * a - 1).abs()),
+    "LOGIT-NOT-PROBABILITY": (
+        {"real_right": lambda r: r > 0.5, "fake_right": lambda f: f < 0.5},
+        *real_right(lambda r: r > 0.5),
+        *fake_right(lambda f: f < 0.5),
+    ),
+    "FAKE-TURNED": fake_right(lambda f: f > 0),
+    "REAL-TURNED": real_right(lambda r: r < 0),
+    "ONE-SIDE-ONLY": accuracy(lambda r, f: r.double().mean(), lambda r, f: f.double().mean()),
+    "SUM-FOR-MEAN": accuracy(lambda r, f: r.double().mean() + f.double().mean()),
+    "NOT-COUNTED": (
+        {
+            "real_right": lambda r: r,
+            "fake_right": lambda f: -f,
+            "accuracy": lambda r, f: (r.mean() + f.mean()) / 2,
+        },
+        {
+            "real_right": lambda r: r.sigmoid(),
+            "fake_right": lambda f: 1 - f.sigmoid(),
+        },
+    ),
+}
+
+
+def logits_cases(seed):
+    """A good D, one that is right less often than by chance, and unequal numbers of the two."""
+    points = drawing(seed)
+
+    def logits(n, at):
+        return points(n, 1)[:, 0] + at
+
+    return [
+        Case("logits of a good D", (logits(60, 0.9), logits(60, -0.6))),
+        Case("a D worse than chance", (logits(60, -0.8), logits(60, 0.5))),
+        Case("60 reals and 25 fakes", (logits(60, 1.2), logits(25, 0.1)), {"TWO-SIZES": ELSE}),
+    ]
+
+
+turn_c2st = Exercise("09.turn_c2st", told_apart, C2ST_MISTAKES, logits_cases)
+
+
+def tail_share(
+    new,
+    fake,
+    *,
+    limit=lambda new, fake: new.quantile(0.01),
+    nearer=lambda fake, limit, new: fake < limit,
+    share=lambda t: t.double().mean(),
+):
+    """The share of fakes nearer to the training set than all but 1% of the new digits are."""
+    return share(nearer(fake, limit(new, fake), new))
+
+
+limit, nearer, tail = Part.of(tail_share)
+TAIL_MISTAKES = {
+    "MEDIAN-FOR-TAIL": limit(lambda new, fake: new.median()),
+    "OTHER-QUANTILE": limit(
+        lambda new, fake: new.quantile(0.1),
+        lambda new, fake: new.quantile(0.05),
+    ),
+    "MINIMUM-FOR-QUANTILE": limit(lambda new, fake: new.min()),
+    "OTHER-TAIL": (
+        *limit(lambda new, fake: new.quantile(0.99)),
+        {
+            "limit": lambda new, fake: new.quantile(0.99),
+            "nearer": lambda fake, limit, new: fake > limit,
+        },
+    ),
+    "FARTHER": nearer(lambda fake, limit, new: fake > limit),
+    "LIMIT-FROM-FAKES": limit(lambda new, fake: fake.quantile(0.01)),
+    "ROLES-EXCHANGED": (
+        lambda new, fake: (new < fake.quantile(0.01)).double().mean(),
+        lambda new, fake: (new < fake.median()).double().mean(),
+    ),
+    "COUNT-FOR-SHARE": tail(lambda t: t.double().sum()),
+    "PERCENT": tail(lambda t: 100 * t.double().mean()),
+}
+
+
+def tail_cases(seed):
+    """Distances of new digits, and of fakes of which a part are copies; the rest is farther away."""
+    points = drawing(seed)
+
+    def away(n):
+        return 5 + points(n, 1)[:, 0].abs() + 0.2 * points(n, 1)[:, 0]
+
+    def part(n, copies):
+        fake = away(n) + 0.4
+        fake[1::5] += 4
+        fake[::4] = 3.9 + 2.1 * points(len(fake[::4]), 1)[:, 0].abs()
+        fake[:copies] = 0.01 * points(copies, 1)[:, 0].abs()
+        return fake
+
+    return [
+        Case("30 copies among 100 fakes", (away(301), part(100, 30))),
+        Case("10 copies among 250 fakes", (away(401), part(250, 10))),
+    ]
+
+
+turn_tail = Exercise("09.turn_tail", tail_share, TAIL_MISTAKES, tail_cases)
+
+EXERCISES = {
+    "frechet": frechet,
+    "kid": kid,
+    "precision_recall": precision_recall,
+    "turn_coverage": turn_coverage,
+    "turn_c2st": turn_c2st,
+    "turn_tail": turn_tail,
+}

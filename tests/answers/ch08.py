@@ -1,7 +1,10 @@
 """Answers to the exercises of chapter 08, right and wrong."""
 
+import itertools
+import math
 import random
 
+import numpy as np
 import torch
 from torch import nn, optim
 from torch.nn.functional import logsigmoid, relu, softplus
@@ -863,6 +866,73 @@ RELATIVISTIC_WRONG = [
     ("GAMMA-IGNORED", pair(penalty=lambda D, r, f, g: g * r1_r2(D, r, f, gamma=g))),
 ]
 
+# ---- the lesson's turns --------------------------------------------------------------------------
+
+
+def p_by_masks(a, b):
+    values = [*a.tolist(), *b.tolist()]
+    n, k = len(a), len(values)
+
+    def difference(mask):
+        mine = sum(v for i, v in enumerate(values) if mask >> i & 1)
+        return abs(mine / n - (sum(values) - mine) / (k - n))
+
+    masks = [mask for mask in range(2**k) if bin(mask).count("1") == n]
+    real = difference(2**n - 1)
+    return sum(difference(mask) >= real - 1e-9 for mask in masks) / len(masks)
+
+
+def p_in_numpy(a, b):
+    both, n = np.concatenate([a.numpy(), b.numpy()]), len(a)
+    groups = np.array([list(c) for c in itertools.combinations(range(len(both)), n)])
+    mine = both[groups].sum(1)
+    gaps = np.abs(mine / n - (both.sum() - mine) / len(b))
+    return float(np.mean(gaps >= gaps[0] - 1e-9))
+
+
+def p_but(count=lambda gap, real: abs(gap) >= abs(real) - 1e-9, end=lambda found: found):
+    def answer(a, b):
+        both, n = torch.cat([a, b]), len(a)
+        gaps = []
+        for mine in itertools.combinations(range(len(both)), n):
+            inside = both[list(mine)].sum()
+            gaps.append(inside / n - (both.sum() - inside) / len(b))
+        return end(sum(bool(count(gap, gaps[0])) for gap in gaps) / len(gaps))
+
+    return answer
+
+
+TURN_P_WRONG = [
+    ("STRICT", p_but(lambda gap, real: abs(gap) > abs(real) + 1e-9)),
+    ("TURNED-ROUND", p_but(lambda gap, real: abs(gap) < abs(real) - 1e-9)),
+    ("ONE-SIDED", p_but(lambda gap, real: gap >= real - 1e-9)),
+    ("PERCENT", p_but(end=lambda share: 100 * share)),
+    ("COUNT-FOR-SHARE", lambda a, b: p_by_masks(a, b) * math.comb(len(a) + len(b), len(a))),
+    ("NOTHING-RETURNED", lambda a, b: None),
+]
+
+
+def fade_by_logarithm(step, steps, end):
+    return math.exp(math.log(end) * step / steps)
+
+
+def fade_by_ratio(step, steps, end):
+    ratio = end ** (1 / steps)
+    factor = 1.0
+    for _ in range(step):
+        factor *= ratio
+    return factor
+
+
+TURN_FADE_WRONG = [
+    ("STRAIGHT-LINE", lambda step, steps, end: ((steps - step) + step * end) / steps),
+    ("RISES", lambda step, steps, end: math.exp(-math.log(end) * step / steps)),
+    ("RISES", lambda step, steps, end: end / fade_by_logarithm(step, steps, end)),
+    ("STEPS-NOT-DIVIDED", lambda step, steps, end: math.exp(step * math.log(end))),
+    ("TIMES-FOR-POWER", lambda step, steps, end: step / steps * end),
+    ("END-FORGOTTEN", lambda step, steps, end: math.exp(-step / steps)),
+]
+
 RIGHT = {
     "gradient_penalty": [
         gp(),
@@ -903,6 +973,8 @@ RIGHT = {
         pair_from_the_difference,
         pair_with_cross_entropy,
     ],
+    "turn_p": [p_by_masks, p_in_numpy],
+    "turn_fade": [fade_by_logarithm, fade_by_ratio],
 }
 WRONG = {
     "gradient_penalty": GRADIENT_PENALTY_WRONG,
@@ -910,4 +982,6 @@ WRONG = {
     "packing": PACKING_WRONG,
     "minibatch_std": MINIBATCH_STD_WRONG,
     "relativistic": RELATIVISTIC_WRONG,
+    "turn_p": TURN_P_WRONG,
+    "turn_fade": TURN_FADE_WRONG,
 }

@@ -565,6 +565,79 @@ PRECISION_RECALL_WRONG = [
     ("CRASHED", lambda t, h, f, k=3: (t @ h, f)),
 ]
 
+# ---- the lesson's turns --------------------------------------------------------------------------
+
+
+def c_by_loops(hits, k):
+    fakes, reals = hits.shape
+    inside = sum(float(hits[i, j]) for i in range(fakes) for j in range(reals))
+    held = sum(any(hits[i, j] for i in range(fakes)) for j in range(reals))
+    return inside / k / fakes, held / reals
+
+
+def c_in_numpy(hits, k):
+    hits = hits.numpy()
+    return hits.sum() / (k * len(hits)), (hits.max(0) > 0).mean()
+
+
+TURN_COVERAGE_WRONG = [
+    (
+        "PRECISION-FOR-DENSITY",
+        lambda t, k: ((t.sum(1) > 0).double().mean() / k, c_in_numpy(t, k)[1]),
+    ),
+    ("NOT-DIVIDED-BY-K", lambda t, k: (t.sum() / len(t), c_by_loops(t, k)[1])),
+    ("PRECISION-FOR-COVERAGE", lambda t, k: (t.sum() / k / len(t), (t.sum(1) > 0).double().mean())),
+    ("COUNT-FOR-SHARE", lambda t, k: (t.sum() / k / len(t), int((t.sum(0) > 0).sum()))),
+    ("ORDER", lambda t, k: c_by_loops(t, k)[::-1]),
+    ("NOT-A-PAIR", lambda t, k: t.sum() / k / len(t)),
+    ("NOTHING-RETURNED", lambda t, k: None),
+]
+
+
+def d_by_counting(on_real, on_fake):
+    real = sum(logit > 0 for logit in on_real.tolist()) / len(on_real)
+    return real + sum(logit < 0 for logit in on_fake.tolist()) / len(on_fake) - 1
+
+
+def d_with_sigmoid(on_real, on_fake):
+    right = (on_real.sigmoid() > 0.5).double().mean(), (on_fake.sigmoid() < 0.5).double().mean()
+    return (2 * (sum(right) / 2) - 1).item()
+
+
+def d_pooled(on_real, on_fake):
+    right = torch.cat([on_real > 0, on_fake < 0]).double().mean()
+    return 2 * right - 1
+
+
+TURN_C2ST_WRONG = [
+    ("TWO-SIZES", d_pooled),
+    ("ACCURACY-ITSELF", lambda r, f: (d_by_counting(r, f) + 1) / 2),
+    ("CLAMPED", lambda r, f: max(0.0, d_by_counting(r, f))),
+    ("LOGIT-NOT-PROBABILITY", lambda r, f: d_by_counting(r - 0.5, f - 0.5)),
+    ("FAKE-TURNED", lambda r, f: d_by_counting(r, -f)),
+    ("SIGN", lambda r, f: -d_by_counting(r, f)),
+    ("NOT-COUNTED", lambda r, f: r.sigmoid().mean() - f.sigmoid().mean()),
+]
+
+
+def t_by_sorting(new, fake):
+    place = (len(new) - 1) // 100
+    return sum(d < sorted(new.tolist())[place] for d in fake.tolist()) / len(fake)
+
+
+def t_in_numpy(new, fake):
+    return (fake.numpy() < np.quantile(new.numpy(), 0.01)).mean()
+
+
+TURN_TAIL_WRONG = [
+    ("MEDIAN-FOR-TAIL", lambda new, fake: (fake < np.quantile(new.numpy(), 0.5)).double().mean()),
+    ("LIMIT-FROM-FAKES", lambda new, fake: t_in_numpy(fake, fake)),
+    ("FARTHER", lambda new, fake: 1 - t_by_sorting(new, fake)),
+    ("COUNT-FOR-SHARE", lambda new, fake: t_by_sorting(new, fake) * len(fake)),
+    ("PERCENT", lambda new, fake: 100 * t_by_sorting(new, fake)),
+    ("UNREDUCED", lambda new, fake: fake < new.quantile(0.01)),
+]
+
 RIGHT = {
     "frechet": [
         f_by_the_formula,
@@ -582,9 +655,15 @@ RIGHT = {
         p_in_numpy,
         p_point_by_point,
     ],
+    "turn_coverage": [c_by_loops, c_in_numpy],
+    "turn_c2st": [d_by_counting, d_with_sigmoid],
+    "turn_tail": [t_by_sorting, t_in_numpy],
 }
 WRONG = {
     "frechet": FRECHET_WRONG,
     "kid": KID_WRONG,
     "precision_recall": PRECISION_RECALL_WRONG,
+    "turn_coverage": TURN_COVERAGE_WRONG,
+    "turn_c2st": TURN_C2ST_WRONG,
+    "turn_tail": TURN_TAIL_WRONG,
 }
