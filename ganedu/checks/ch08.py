@@ -1086,13 +1086,13 @@ P_TABLE = {
 
 @cache
 def p_cases(seed):
-    """Modes of four seeds each, whole numbers with ties; of 4 and of 3; and two that are equal."""
+    """Modes of four seeds each, and of five and three: whole numbers, each mistake with its own share."""
     rng = seeded(seed)
 
     def modes(n, low, high):
         return torch.randint(low, high, (n,), generator=rng).double()
 
-    def apart(pair):  # neither clear nor equal, and another answer for each mistake
+    def apart(pair):  # another answer for each mistake
         ways = [as_extreme, *(partial(as_extreme, **w) for w in one_of_each())]
         found = [float(way(*pair)) for way in ways]
         return len({round(value, 6) for value in found}) == len(found)
