@@ -11,7 +11,15 @@ from torch.nn.functional import relu, sigmoid, softplus
 
 from ganedu import losses
 from ganedu.checks.exercise import Case, Exercise, Part, asks, raises, shows
-from ganedu.checks.probes import fresh, near, number, seeded, value_and_slopes
+from ganedu.checks.probes import (
+    fresh,
+    near,
+    number,
+    seeded,
+    slopes_of,
+    tensor,
+    value_and_slopes,
+)
 
 LOSS, SLOPES = "your loss", "the gradient"
 
@@ -848,4 +856,105 @@ family = Exercise(
     praised=chosen_by,
 )
 
-EXERCISES = {"d_loss": d_loss, "g_loss": g_loss, "family": family}
+# ---- 03.turn_article: the article's G formula, mended into V --------------------------------------
+
+
+def v_right(
+    D_x,
+    D_Gz,
+    *,
+    see=lambda p: p,
+    log=torch.log,
+    on_real=lambda p, log: log(p),
+    on_fake=lambda p, log: log(1 - p),
+    mean=lambda terms: terms.mean(),
+    end=lambda a, b: a + b,
+):
+    return end(mean(on_real(see(D_x), log)), mean(on_fake(see(D_Gz), log)))
+
+
+see, log, on_real, on_fake, mean, end = Part.of(v_right)
+ARTICLE_MISTAKES = {
+    "LOG-OF-ZERO": (shows(lambda got, right: not math.isfinite(got)),),
+    "ARTICLE-L-GAN": on_real(lambda p, log: -log(p)),
+    "WRONG-TERM-TURNED": on_fake(lambda p, log: -log(1 - p)),
+    "BOTH-TURNED": end(lambda a, b: -a - b),
+    "COMPLEMENT-MISSING": on_fake(lambda p, log: log(p), lambda p, log: -log(p)),
+    "COMPLEMENT-OUTSIDE": on_fake(lambda p, log: 1 - log(p)),
+    "NO-LOGARITHM": log(lambda p: p),
+    "BITS": log(torch.log2, torch.log10),
+    "SIGMOID-AGAIN": see(sigmoid),
+    "ONE-TERM": end(lambda a, b: a, lambda a, b: b),
+    "SUM-NOT-MEAN": mean(lambda terms: terms.sum()),
+    "MEAN-TOO-EARLY": see(lambda p: p.mean()),
+}
+
+
+def v_cases(seed):
+    """D's answers to four real and four generated examples; then to five and three."""
+    rng = seeded(seed)
+
+    def answers(n, low, high):
+        return low + (high - low) * torch.rand(n, generator=rng)
+
+    return [
+        Case("4 answers on each side", (answers(4, 0.55, 0.95), answers(4, 0.05, 0.4))),
+        Case("5 real and 3 generated", (answers(5, 0.1, 0.9), answers(3, 0.5, 0.9))),
+    ]
+
+
+turn_article = Exercise("03.turn_article", v_right, ARTICLE_MISTAKES, v_cases, what="your formula")
+
+
+# ---- 03.turn_minus_log_d: -log D from the logit, one number for each ------------------------------
+
+
+def minus_log_d(s, *, see=lambda s: s, price=lambda s: softplus(-s), end=lambda terms: terms):
+    return end(price(see(s)))
+
+
+def see_terms(answer, case):
+    """What is returned, and its slopes: [n] each."""
+    (s,) = case.args
+    leaf = s.clone().requires_grad_()
+    value = tensor(answer(leaf), s.shape)
+    slopes = slopes_of(value, [leaf])
+    return with_cause({LOSS: value.detach(), SLOPES: slopes}, answer, case.args)
+
+
+see, price, end = Part.of(minus_log_d)
+MINUS_LOG_MISTAKES = {
+    "LOGIT-AS-PROBABILITY": (raises("between 0 and 1"), shows(lambda got, right: not finite(got))),
+    "NO-GRADIENT": (NO_GRADIENT,),
+    "MINUS-FORGOTTEN": price(lambda s: -softplus(-s)),
+    "PRICE-OF-A-FAKE": price(lambda s: softplus(s)),
+    "LOG-OF-THE-REST": price(lambda s: -softplus(s)),
+    "NO-LOGARITHM": price(sigmoid, lambda s: sigmoid(-s), lambda s: -sigmoid(s)),
+    "ONE-FORGOTTEN": price(lambda s: -s, lambda s: (-s).exp()),
+    "RELU": price(lambda s: relu(-s)),
+    "BITS": price(lambda s: softplus(-s) / math.log(2)),
+    "SIGMOID-TOO": see(sigmoid, lambda s: sigmoid(-s)),
+    "MEAN-TAKEN": end(lambda terms: terms.mean().expand(len(terms))),
+}
+
+
+def minus_log_cases(seed):
+    return [*ordinary(seed, (-0.5,), (1.3,)), *far(seed, [0.5, -1.0, 2.0])]
+
+
+turn_minus_log_d = Exercise(
+    "03.turn_minus_log_d",
+    minus_log_d,
+    MINUS_LOG_MISTAKES,
+    minus_log_cases,
+    observe=see_terms,
+    what="your formula",
+)
+
+EXERCISES = {
+    "d_loss": d_loss,
+    "g_loss": g_loss,
+    "family": family,
+    "turn_article": turn_article,
+    "turn_minus_log_d": turn_minus_log_d,
+}

@@ -420,7 +420,65 @@ FAMILY_WRONG = [
     ("WRONG-VALUE", family("least squares", ls_d, lambda r, f: (f.mean() - 3) ** 2)),
 ]
 
+# ---------------------------------------------------------------- the lesson's turns
+
+
+def v_by_bce(D_x, D_Gz):
+    ones, zeros = torch.ones_like(D_x), torch.zeros_like(D_Gz)
+    return -F.binary_cross_entropy(D_x, ones) - F.binary_cross_entropy(D_Gz, zeros)
+
+
+def v_in_a_loop(D_x, D_Gz):
+    real = sum(float(np.log(float(p))) for p in D_x) / len(D_x)
+    return real + sum(float(np.log1p(-float(p))) for p in D_Gz) / len(D_Gz)
+
+
+def v_by_log1p(D_x, D_Gz):
+    return D_x.log().mean() + torch.log1p(-D_Gz).mean()
+
+
+TURN_ARTICLE_WRONG = [
+    ("ARTICLE-L-GAN", lambda x, g: torch.log(1 - g).mean() - x.log().mean()),
+    ("ARTICLE-L-GAN", lambda x, g: (1 / x).log().mean() + (1 - g).log().mean()),
+    ("WRONG-TERM-TURNED", lambda x, g: x.log().mean() - torch.log(1 - g).mean()),
+    ("BOTH-TURNED", lambda x, g: -v_by_log1p(x, g)),
+    ("COMPLEMENT-MISSING", lambda x, g: torch.log(x).mean() + torch.log(g).mean()),
+    ("ONE-TERM", lambda x, g: x.log().sum() / len(x)),
+    ("SUM-NOT-MEAN", lambda x, g: x.log().sum() + (1 - g).log().sum()),
+    ("MEAN-TOO-EARLY", lambda x, g: (x.mean() * (1 - g.mean())).log()),
+    ("SIGMOID-AGAIN", lambda x, g: logsigmoid(x).mean() + logsigmoid(-g).mean()),
+    ("LOG-OF-ZERO", lambda x, g: torch.log(x - 1).mean() + torch.log(-g).mean()),
+]
+
+
+def price_bce(s):
+    return bce(s, torch.ones_like(s), reduction="none")
+
+
+def price_logaddexp(s):
+    return torch.logaddexp(torch.zeros_like(s), -s)
+
+
+TURN_MINUS_LOG_WRONG = [
+    ("LOG-OF-SIGMOID", lambda s: -torch.log(sigmoid(s))),
+    ("EXP-OVERFLOW", lambda s: -torch.log(1 / (1 + torch.exp(-s)))),
+    ("EXP-OVERFLOW", lambda s: torch.log1p(torch.exp(-s))),
+    ("EPSILON-PATCH", lambda s: -torch.log(sigmoid(s) + 1e-9)),
+    ("KINK-AT-ZERO", lambda s: kinked(-s)),
+    ("MINUS-FORGOTTEN", logsigmoid),
+    ("PRICE-OF-A-FAKE", lambda s: bce(s, torch.zeros_like(s), reduction="none")),
+    ("LOG-OF-THE-REST", lambda s: logsigmoid(-s)),
+    ("NO-LOGARITHM", lambda s: 1 - sigmoid(s)),
+    ("RELU", lambda s: (-s).clamp(min=0)),
+    ("SIGMOID-TOO", lambda s: -logsigmoid(sigmoid(s))),
+    ("LOGIT-AS-PROBABILITY", lambda s: -torch.log(s)),
+    ("NO-GRADIENT", lambda s: softplus(-s).detach()),
+    ("SHAPE", lambda s: softplus(-s).mean()),
+]
+
 RIGHT = {
+    "turn_article": [v_by_bce, v_in_a_loop, v_by_log1p],
+    "turn_minus_log_d": [price_bce, price_logaddexp, lambda s: -logsigmoid(s)],
     "d_loss": [
         d_softplus,
         d_bce,
@@ -444,4 +502,10 @@ RIGHT = {
     ],
     "family": FAMILY_RIGHT,
 }
-WRONG = {"d_loss": D_LOSS_WRONG, "g_loss": G_LOSS_WRONG, "family": FAMILY_WRONG}
+WRONG = {
+    "turn_article": TURN_ARTICLE_WRONG,
+    "turn_minus_log_d": TURN_MINUS_LOG_WRONG,
+    "d_loss": D_LOSS_WRONG,
+    "g_loss": G_LOSS_WRONG,
+    "family": FAMILY_WRONG,
+}
