@@ -1,3 +1,3 @@
 """ganedu: generative adversarial networks, built piece by piece in the course's notebooks."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

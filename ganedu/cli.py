@@ -1,4 +1,4 @@
-"""`ganedu ...`: tour, training, studies. The grammar only: what is asked for becomes a `Recipe`."""
+"""`ganedu ...`: tour, training, samples, studies. The grammar only: what is asked for becomes a `Recipe`."""
 
 import argparse
 import os
@@ -63,9 +63,7 @@ def parser():
     tour.add_argument(
         "--out", default="tour", help="folder for the pictures (default: %(default)s)"
     )
-    tour.add_argument(
-        "--steps", type=_count, help="training steps (default: 1600, about 50 seconds)"
-    )
+    tour.add_argument("--steps", type=_count, help="training steps (default: 1200, about a minute)")
     tour.set_defaults(run=run_tour)
 
     train = commands.add_parser("train", help="train a GAN, with checkpoints")
@@ -90,6 +88,12 @@ def parser():
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     train.set_defaults(run=run_train)
 
+    sample = commands.add_parser("sample", help="write samples of a trained run as single files")
+    sample.add_argument("source", metavar="RUN", help="a run's folder, or a checkpoint of it")
+    sample.add_argument("-n", type=_count, default=100, help="how many (default: %(default)s)")
+    sample.add_argument("--out", default="samples", help="an empty folder (default: %(default)s)")
+    sample.set_defaults(run=run_sample)
+
     study = commands.add_parser(
         "study", help="train recipes against mode collapse over seeds; a table and a picture"
     )
@@ -104,8 +108,9 @@ def parser():
     )
     study.set_defaults(run=run_study)
 
-    for command in (tour, train):
+    for command in (tour, train, sample):
         command.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
+    for command in (tour, train):
         command.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto)")
     kit.add_to(commands)
     return top
@@ -292,6 +297,15 @@ def draw(trainer, rows, out):
         title = f"The two losses, steps {rows[0]['step']:,} to {rows[-1]['step']:,}"
         viz.curves(rows, ax=fig.subplots(), title=title)
         fig.savefig(out / "training.png", dpi=110)
+
+
+def run_sample(args):
+    """`ganedu sample`."""
+    from ganedu import drawing
+
+    drawing.write(args.source, args.out, args.n, args.seed)
+    print(f"{args.n:,} samples: {Path(args.out).expanduser().resolve()}")
+    return 0
 
 
 # ---------------------------------------------------------------- study

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ganedu import __version__, cli
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -30,7 +32,7 @@ LEVELS = {
         "results",
     },
     1: {"trainer", "recipe", "recording", "checkpoint", "classifier"},
-    2: {"diagnostics", "doctor", "clinic", "studies", "treatments", "pretrained"},
+    2: {"diagnostics", "doctor", "clinic", "drawing", "studies", "treatments", "pretrained"},
     3: {"viz", "player", "checks", "cli", "tour", "notebooks", "kit"},
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
@@ -178,3 +180,73 @@ def test_an_installation_that_failed_is_done_again(folder):
         done = make(folder, "unit", python)
         assert done.returncode != 0 and "Installing ganedu" in done.stdout
         assert not (folder / ".venv" / ".installed").exists()
+
+
+# ---- what the documents at the top say -----------------------------------------------------------
+
+
+def text_of(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def commands_in(name):
+    """What a reader would type, as (program, rest): lines of blocks and code in sentences."""
+    text = text_of(name)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.M | re.S)
+    shell = "\n".join(block for language, block in blocks if not language)
+    typed = re.findall(r"^(?:\.venv/bin/)?(ganedu|make) +([^#\n]+)", shell, re.M)
+    return typed + re.findall(r"`(?:\.venv/bin/)?(ganedu|make) +([^`]+)`", text)
+
+
+TYPED = sorted(set(commands_in("README.md") + commands_in("CONTRIBUTING.md")))
+
+
+@pytest.mark.parametrize("program, rest", TYPED, ids=lambda words: words.strip())
+def test_every_command_in_the_documents_exists(program, rest):
+    words = rest.split()
+    if program == "make":
+        assert re.search(rf"^{words[0]}:", text_of("Makefile"), re.M)
+        return
+    try:
+        cli.parser().parse_args(words)
+    except SystemExit as end:
+        assert end.code == 0, rest  # --help ends so, too
+
+
+def test_the_documents_name_the_commands_of_each_day():
+    said = {f"{program} {rest.split()[0]}" for program, rest in TYPED}
+    named = "start check progress train sample study"
+    assert {f"ganedu {name}" for name in named.split()} | {"make tour", "make lab"} <= said
+
+
+def test_every_file_that_a_document_links_is_there():
+    for name in ("README.md", "CONTRIBUTING.md", "LICENSE-texts.md", "SECURITY.md"):
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text_of(name)):
+            assert (ROOT / link).exists(), f"{name} links {link}"
+
+
+def test_the_readme_gives_every_module_its_place_in_the_reading_order():
+    rows = re.findall(r"^\| [^|]*: [^|]*\| (`.*) \|$", text_of("README.md"), re.M)
+    order = [set(re.findall(r"`(\w+)/?`", row)) for row in rows]
+    assert len(order) == len(LEVELS)
+    unsaid = {"datafiles", "files", "profile", "results", "notebooks"}  # served to others only
+    for level, names in LEVELS.items():
+        assert order[level] == names - unsaid
+
+
+def test_the_version_is_the_same_everywhere():
+    citation = yaml.safe_load(text_of("CITATION.cff"))
+    assert pyproject()["project"]["version"] == citation["version"] == __version__
+    assert f"## {__version__.removesuffix('.0')}" in text_of("CHANGELOG.md")
+
+
+def test_the_readme_clones_from_the_projects_address():
+    address = pyproject()["tool"]["ganedu"]["repository"]
+    assert f"git clone https://github.com/{address} " in text_of("README.md")
+
+
+def test_the_workflow_tries_the_oldest_python_that_is_allowed():
+    workflow = yaml.safe_load(text_of(".github/workflows/test.yml"))
+    versions = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert f">={versions[0]}" == pyproject()["project"]["requires-python"]
+    assert workflow["jobs"]["full"]["steps"][-1] == {"run": "make full"}
