@@ -462,7 +462,7 @@ def wrong_quality(spy, quality):
         return Misconception("LIKELIHOOD-IS-QUALITY", got=quality)
     judged = torch.cat([j.reshape(-1, 2) for j in spy.judged])
     good = (judged.norm(dim=1) < 8).float()
-    seen = {"got": quality, "drawn": drawn, "judged": len(judged), "good": f"{good.mean():.1%}"}
+    seen = {"got": quality, "drawn": drawn, "judged": len(judged)}
     if (spy.rows(judged) >= 0).any():
         return Misconception("REAL-JUDGED")
     if len(judged.unique(dim=0)) < 0.9 * len(judged):
