@@ -614,6 +614,54 @@ DIAGNOSE_MISTAKES = {
     "MISDIAGNOSED": (instead("01", "memorisation"), instead("07", "dropped modes")),
 }
 
+# ---- in the lesson: the chance to see a mode, and what a perfect generator scores ----------------
+
+
+def chance(n, share, *, miss=lambda p: 1 - p, often=lambda m, n: m**n, end=lambda unseen: 1 - unseen):
+    return end(often(miss(share), n))
+
+
+miss, often, end = Part.of(chance)
+CHANCE_MISTAKES = {
+    "UNSEEN-FOR-SEEN": end(lambda unseen: unseen),
+    "CHANCES-ADDED": (lambda n, p: n * p, lambda n, p: min(1.0, n * p)),
+    "ALL-FOR-ONE": (*miss(lambda p: p), lambda n, p: p**n),
+    "ONE-SAMPLE": often(lambda m, n: m),
+    "MISSES-ADDED": often(lambda m, n: m * n),
+    "EXACTLY-ONE": (lambda n, p: n * p * (1 - p) ** (n - 1),),
+    "ONE-DRAW-OFF": often(lambda m, n: m ** (n - 1), lambda m, n: m ** (n + 1)),
+}
+
+
+def chance_cases(seed):
+    rng = seeded(seed)
+    shares = (0.02 + 0.1 * torch.rand(3, generator=rng)).tolist()
+    return [Case(f"{n} samples", (n, p)) for n, p in zip((7, 12, 24), shares)]
+
+
+def floor(k, n, *, free=lambda k: k - 1, half=lambda x: x / 2, end=lambda x, n: x / n):
+    return end(half(free(k)), n)
+
+
+free, half, end = Part.of(floor)
+FLOOR_MISTAKES = {
+    "MODES-NOT-FREEDOM": free(lambda k: k),
+    "HALF-FORGOTTEN": half(lambda x: x),
+    "DOUBLED": half(lambda x: 2 * x),
+    "NO-SAMPLES": end(lambda x, n: x),
+    "SAMPLES-NOT-FREEDOM": end(lambda x, n: x / (n - 1)),
+    "ROOT-OF-N": end(lambda x, n: x / n**0.5),
+    "TURNED-OVER": (lambda k, n: 2 * n / (k - 1), lambda k, n: n / (2 * (k - 1))),
+    "TIMES-N": end(lambda x, n: x * n),
+}
+
+
+def floor_cases(seed):
+    rng = seeded(seed)
+    sizes = [int(torch.randint(20, 60, (1,), generator=rng)) for _ in range(3)]
+    return [Case(f"{k} modes, {n} samples", (k, n)) for k, n in zip((8, 25, 5), sizes)]
+
+
 EXERCISES = {
     "counter": Exercise(
         "07.counter", counter, COUNTER_MISTAKES, counter_cases, observe=three_values
@@ -624,4 +672,10 @@ EXERCISES = {
     ),
     "proved": Probe("07.proved", verdicts, judge_verdicts, PROVED_MISTAKES),
     "diagnose": Probe("07.diagnose", diagnoses, judge_diagnoses, DIAGNOSE_MISTAKES),
+    "turn_chance": Exercise(
+        "07.turn_chance", chance, CHANCE_MISTAKES, chance_cases, what="your chance"
+    ),
+    "turn_floor": Exercise(
+        "07.turn_floor", floor, FLOOR_MISTAKES, floor_cases, what="your floor", library=kl_floor
+    ),
 }

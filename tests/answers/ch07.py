@@ -494,7 +494,48 @@ DIAGNOSE_WRONG = [
     ("ONE-MISSING", lambda: {"patient 01": "wrong proportions"}),
 ]
 
+# ---- 07.turn_chance, 07.turn_floor: in the lesson -----------------------------------------------
+
+
+def chance_step_by_step(n, share):
+    unseen = 1.0
+    for _ in range(n):
+        unseen *= 1 - share
+    return 1 - unseen
+
+
+CHANCE_WRONG = [
+    ("UNSEEN-FOR-SEEN", lambda n, share: math.exp(n * math.log(1 - share))),
+    ("CHANCES-ADDED", lambda n, share: sum([share] * n)),
+    ("ALL-FOR-ONE", lambda n, share: math.prod([share] * n)),
+    ("EXACTLY-ONE", lambda n, share: math.comb(n, 1) * share * (1 - share) ** (n - 1)),
+    ("ONE-SAMPLE", lambda n, share: share),
+    ("ONE-DRAW-OFF", lambda n, share: 1 - (1 - share) ** (n - 1)),
+    ("NOTHING-RETURNED", lambda n, share: None),
+]
+FLOOR_WRONG = [
+    ("MODES-NOT-FREEDOM", lambda k, n: 0.5 * k / n),
+    ("HALF-FORGOTTEN", lambda k, n: (k - 1) / n),
+    ("DOUBLED", lambda k, n: (k - 1) / n * 2),
+    ("DOUBLED", lambda k, n: (k - 1) / (n / 2)),
+    ("NO-SAMPLES", lambda k, n: (k - 1) / 2),
+    ("ROOT-OF-N", lambda k, n: (k - 1) / 2 / math.sqrt(n)),
+    ("TURNED-OVER", lambda k, n: 1 / ((k - 1) / (2 * n))),
+    ("TIMES-N", lambda k, n: (k - 1) / 2 * n),
+]
+
 RIGHT = {
+    "turn_chance": [
+        chance_step_by_step,
+        lambda n, share: 1 - (1 - share) ** n,
+        lambda n, share: -math.expm1(n * math.log1p(-share)),
+        lambda n, share: sum(share * (1 - share) ** i for i in range(n)),
+    ],
+    "turn_floor": [
+        lambda k, n: (k - 1) / (2 * n),
+        lambda k, n: 0.5 * (k - 1) / n,
+        lambda k, n: torch.tensor((k - 1) / 2) / n,
+    ],
     "counter": [
         counter_with_cdist,
         counter_point_by_point,
@@ -520,6 +561,8 @@ RIGHT = {
     "diagnose": [lambda: dict(CHART), chart_by_the_doctor, chart_in_capitals],
 }
 WRONG = {
+    "turn_chance": CHANCE_WRONG,
+    "turn_floor": FLOOR_WRONG,
     "counter": COUNTER_WRONG,
     "reverse_kl": REVERSE_KL_WRONG,
     "birthday": BIRTHDAY_WRONG,
