@@ -9,6 +9,7 @@ called an init, does not.
 
 import math
 from collections import namedtuple
+from itertools import permutations
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from ganedu.checks.exercise import Case, Exercise, Part, Probe, asks
-from ganedu.checks.probes import near, number, seeded
+from ganedu.checks.probes import near, number, seeded, several, tensor
 from ganedu.checks.words import Misconception
 
 # ---- 06.out_size: my_out_size(size, kernel, stride, padding, transposed=False) -> int -------------
@@ -729,4 +730,83 @@ D_MISTAKES = {
 }
 build_d = Probe("06.discriminator", discriminator, judge_discriminator, D_MISTAKES)
 
-EXERCISES = {"out_size": out_size, "generator": build_g, "discriminator": build_d}
+# ---- in the lesson: a layer from 7 to 14, and pixels in the range of tanh ------------------------
+
+
+def seven_to_fourteen(kernel=4, stride=2, padding=1):
+    return kernel, stride, padding
+
+
+def judge_layer(answer, seed):
+    """Kernel, stride and padding of a transposed convolution that makes 14 pixels of 7."""
+    values = [number(v, "One of the three") for v in several(answer(), 3)]
+    if any(v != int(v) for v in values) or min(values[:2]) < 1 or values[2] < 0:
+        return Misconception("NO-SUCH-LAYER", values=values)
+    kernel, stride, padding = map(int, values)
+    made = back(7, kernel, stride, padding)
+    if made == 14:
+        return None
+    given = {"made": made, "kernel": kernel, "stride": stride, "padding": padding}
+    if stride == 1:
+        return Misconception("STRIDE-ONE", **given)
+    if any(
+        back(7, *other) == 14 and other[1] == 2 for other in permutations((kernel, stride, padding))
+    ):
+        return Misconception("OTHER-ORDER", **given)
+    if padding == 0:
+        return Misconception("NOTHING-CUT", **given)
+    return Misconception("TOO-LARGE" if made > 14 else "TOO-SMALL", **given)
+
+
+LAYER_MISTAKES = {
+    "NO-SUCH-LAYER": ({"kernel": 0}, {"padding": -1}, {"stride": 1.5}),
+    "STRIDE-ONE": ({"stride": 1},),
+    "OTHER-ORDER": ({"kernel": 2, "stride": 4},),
+    "NOTHING-CUT": ({"padding": 0}, {"kernel": 3, "padding": 0}),
+    "TOO-LARGE": ({"kernel": 5},),
+    "TOO-SMALL": ({"kernel": 3}, {"padding": 2}),
+}
+
+
+def to_tanh(pixels, *, wide=lambda p: 2 * p, move=lambda p: p - 1):
+    return move(wide(pixels))
+
+
+wide, move = Part.of(to_tanh)
+RANGE_MISTAKES = {
+    "NOT-MOVED": move(lambda p: p),
+    "NOT-WIDENED": wide(lambda p: p),
+    "HALF-RANGE": (lambda p: p - 0.5,),
+    "TURNED": (lambda p: 1 - 2 * p,),
+    "BYTES": wide(lambda p: p / 127.5),
+    "AS-IT-WAS": (lambda p: p, lambda p: p.clamp(-1, 1)),
+    "TANH-OF-DATA": (torch.tanh, lambda p: torch.tanh(2 * p - 1)),
+    "STANDARDISED": (
+        lambda p: (p - p.mean()) / p.std(),
+        lambda p: 2 * (p - p.min()) / (p.max() - p.min()) - 1,
+    ),
+    "TOO-WIDE": wide(lambda p: 3 * p),
+}
+
+
+def range_cases(seed):
+    rng = seeded(seed)
+    return [
+        Case(f"{n} pictures", (0.1 + 0.8 * torch.rand(n, 1, 4, 4, generator=rng),)) for n in (2, 3)
+    ]
+
+
+def pictures(answer, case):
+    (pixels,) = case.args
+    return tensor(answer(pixels.clone()), pixels.shape, "Your pictures").detach().double()
+
+
+EXERCISES = {
+    "out_size": out_size,
+    "generator": build_g,
+    "discriminator": build_d,
+    "turn_shapes": Probe("06.turn_shapes", seven_to_fourteen, judge_layer, LAYER_MISTAKES),
+    "turn_range": Exercise(
+        "06.turn_range", to_tanh, RANGE_MISTAKES, range_cases, observe=pictures, what="your pixels"
+    ),
+}

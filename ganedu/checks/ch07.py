@@ -617,7 +617,9 @@ DIAGNOSE_MISTAKES = {
 # ---- in the lesson: the chance to see a mode, and what a perfect generator scores ----------------
 
 
-def chance(n, share, *, miss=lambda p: 1 - p, often=lambda m, n: m**n, end=lambda unseen: 1 - unseen):
+def chance(
+    n, share, *, miss=lambda p: 1 - p, often=lambda m, n: m**n, end=lambda unseen: 1 - unseen
+):
     return end(often(miss(share), n))
 
 

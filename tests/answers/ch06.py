@@ -719,4 +719,36 @@ RIGHT = {
         DBranches,
     ],
 }
-WRONG = {"out_size": SIZE_WRONG, "generator": G_WRONG, "discriminator": D_WRONG}
+RIGHT["turn_shapes"] = [lambda: (4, 2, 1), lambda: (2, 2, 0), lambda: [torch.tensor(6), 2, 2]]
+RIGHT["turn_range"] = [
+    lambda p: 2 * p - 1,
+    lambda p: (p - 0.5) / 0.5,
+    lambda p: torch.lerp(-torch.ones_like(p), torch.ones_like(p), p),
+]
+LAYER_WRONG = [
+    ("NO-SUCH-LAYER", lambda: (2.5, 2, 0)),
+    ("STRIDE-ONE", lambda: (3, 1, 1)),
+    ("OTHER-ORDER", lambda: (1, 2, 4)),
+    ("OTHER-ORDER", lambda: (1, 4, 2)),
+    ("NOTHING-CUT", lambda: (4, 2, 0)),
+    ("TOO-LARGE", lambda: (4, 3, 1)),
+    ("TOO-SMALL", lambda: (3, 2, 1)),
+    ("NOT-A-PAIR", lambda: 4),
+]
+RANGE_WRONG = [
+    ("NOT-MOVED", lambda p: p / 0.5),
+    ("NOT-WIDENED", lambda p: p - torch.ones_like(p)),
+    ("HALF-RANGE", lambda p: (2 * p - 1) / 2),
+    ("TURNED", lambda p: 2 * (0.5 - p)),
+    ("BYTES", lambda p: 2 * p / 255 - 1),
+    ("AS-IT-WAS", lambda p: p.clone()),
+    ("STANDARDISED", lambda p: (p - p.mean()) / p.std()),
+    ("SHAPE", lambda p: (2 * p - 1).flatten()),
+]
+WRONG = {
+    "out_size": SIZE_WRONG,
+    "generator": G_WRONG,
+    "discriminator": D_WRONG,
+    "turn_shapes": LAYER_WRONG,
+    "turn_range": RANGE_WRONG,
+}
