@@ -22,6 +22,7 @@ LEVELS = {
         "conditional",
         "data",
         "densities",
+        "dirac",
         "datafiles",
         "files",
         "networks",

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from ganedu import penalties
-from ganedu.checks.exercise import Case, Exercise, Part, asks, raises, shows
-from ganedu.checks.probes import Bumpy, fresh, near, number, seeded, several
+from ganedu import dirac, penalties
+from ganedu.checks.exercise import Case, Exercise, Part, Probe, asks, raises, shows
+from ganedu.checks.probes import Bumpy, fresh, near, number, seeded, several, tensor
+from ganedu.checks.words import Misconception
 
 # ---- 04.step: one step of both players of the Dirac-GAN ------------------------------------------
 
@@ -530,11 +531,11 @@ def network(rng):
     """Nested, with a frozen parameter, batch norm and parameters of every rank; gradients lie about."""
     inner = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
     net = nn.Sequential(nn.Linear(2, 3), inner, nn.Linear(3, 2))
-    for tensor in itertools.chain(net.parameters(), net.buffers()):
-        if tensor.is_floating_point():
-            tensor.data.copy_(torch.randn(tensor.shape, generator=rng))
+    for values in itertools.chain(net.parameters(), net.buffers()):
+        if values.is_floating_point():
+            values.data.copy_(torch.randn(values.shape, generator=rng))
         else:
-            tensor.fill_(int(torch.randint(9, 99, (), generator=rng)))
+            values.fill_(int(torch.randint(9, 99, (), generator=rng)))
     net[0].bias.requires_grad_(False)
     return net
 
@@ -673,4 +674,106 @@ average = Exercise(
     what="the average",
 )
 
-EXERCISES = {"step": step, "stability": stability, "r1": r1, "average": average}
+# ---- 04.turn_alternate: two lines, and whom G answers ---------------------------------------------
+
+G_MOVES, D_MOVES = torch.eye(2, dtype=torch.float64)
+
+
+def turn_right(
+    field,
+    w,
+    h,
+    *,
+    size=lambda h: h,
+    first=D_MOVES,
+    second=G_MOVES,
+    seen=lambda old, new: new,
+    end=lambda new, old: new,
+):
+    moved = w + size(h) * field(w) * first
+    return end(moved + size(h) * field(seen(w, moved)) * second, w)
+
+
+size, first, second, seen, end = Part.of(turn_right)
+TURN_MISTAKES = {
+    "SIMULTANEOUS": seen(lambda old, new: old),
+    "G-FIRST": ({"first": G_MOVES, "second": D_MOVES},),
+    "G-STANDS": (*second(0 * G_MOVES), {"second": D_MOVES}),
+    "D-STANDS": (*first(0 * D_MOVES), {"first": G_MOVES}),
+    "BOTH-TWICE": ({"first": torch.ones(2), "second": torch.ones(2)},),
+    "ONE-MOVES-TWICE": (*first(torch.ones(2)), *second(torch.ones(2))),
+    "UPHILL": size(lambda h: -h),
+    "STEP-SIZE": size(lambda h: h / 2, lambda h: 2 * h, lambda h: 1.0),
+    "CHANGE-NOT-PLACE": end(lambda new, old: new - old),
+}
+
+
+def turn_cases(seed):
+    """Two fields in which the players' moves differ, from two places, with two step sizes."""
+    rng = seeded(seed)
+
+    def case(what, matrix, place, h):
+        by = 1 + 0.2 * torch.rand(3, generator=rng, dtype=torch.float64)
+        J = by[0] * torch.tensor(matrix, dtype=torch.float64)
+        w = by[1] * torch.tensor(place, dtype=torch.float64)
+        return Case(what, (Field(J, torch.zeros(2)), w, float(by[2] * h)))
+
+    return [
+        case("a rotation", [[0.1, 0.9], [-0.6, 0.2]], [0.8, 0.5], 0.5),
+        case("a rotation with friction", [[0.0, 0.5], [-0.7, -0.4]], [-0.6, 0.9], 0.3),
+    ]
+
+
+turn_alternate = Exercise(
+    "04.turn_alternate",
+    turn_right,
+    TURN_MISTAKES,
+    turn_cases,
+    read=lambda w: tensor(w, (2,)).detach().double(),
+    what="the new place",
+)
+
+
+# ---- 04.turn_damping: a gamma that brings the players home ----------------------------------------
+
+HOME, NEAR, SOON = (1.5, 0.0), 0.05, 15.0
+
+
+def time_home(gamma):
+    """The time after which the flow with R1, from HOME, stays nearer than NEAR."""
+    start = torch.tensor(HOME, dtype=torch.float64)
+    path = dirac.flow(lambda w: dirac.field(w, gamma), start, time=2 * SOON, n=600)
+    return dirac.home_time(path, 2 * SOON / 600, NEAR)
+
+
+def judge_damping(answer, seed):
+    gamma = number(answer() if callable(answer) else answer, "Your gamma")
+    if not math.isfinite(gamma) or gamma > 20:
+        return Misconception("OFF-THE-SCALE", gamma=gamma)
+    if gamma < 0:
+        return Misconception("PUSHED-OUT", gamma=gamma)
+    if gamma == 0:
+        return Misconception("NO-FRICTION")
+    time = time_home(gamma)
+    if time <= SOON:
+        return None
+    return Misconception("TOO-LITTLE" if gamma < 1 else "TOO-MUCH", gamma=gamma)
+
+
+DAMPING_MISTAKES = {
+    "PUSHED-OUT": (-0.5, -1.0),
+    "NO-FRICTION": (0.0,),
+    "TOO-LITTLE": (0.1, 0.3),
+    "TOO-MUCH": (2.5, 5.0),
+    "OFF-THE-SCALE": (100.0, math.inf),
+}
+turn_damping = Probe("04.turn_damping", 1.0, judge_damping, DAMPING_MISTAKES, function=False)
+
+EXERCISES = {
+    "step": step,
+    "stability": stability,
+    "r1": r1,
+    "average": average,
+    "turn_alternate": turn_alternate,
+    "turn_damping": turn_damping,
+}

@@ -398,7 +398,29 @@ def average_new_copy(average, net, decay):
     return mixed
 
 
+# ---- the lesson's turns --------------------------------------------------------------------------
+
+
+def turn_by_numbers(field, w, h):
+    moved = w.clone()
+    moved[1] += h * field(w)[1]
+    theta = moved[0] + h * field(moved)[0]
+    return torch.stack([theta, moved[1]])
+
+
+def turn_by_cat(field, w, h):
+    psi = (w + h * field(w))[1:]
+    return torch.cat([w[:1] + h * field(torch.cat([w[:1], psi]))[:1], psi])
+
+
+def turn_g_first(field, w, h):
+    theta = (w + h * field(w))[:1]
+    return torch.cat([theta, w[1:] + h * field(torch.cat([theta, w[1:]]))[1:]])
+
+
 RIGHT = {
+    "turn_alternate": [turn_by_numbers, turn_by_cat],
+    "turn_damping": [0.9, 0.6],
     "step": [right_step, step_autograd, step_numpy, step_optimisers],
     "stability": [
         stability_torch,
@@ -411,6 +433,25 @@ RIGHT = {
 }
 
 WRONG = {
+    "turn_alternate": [
+        ("SIMULTANEOUS", lambda field, w, h: w + h * field(w)),
+        ("G-FIRST", turn_g_first),
+        ("G-STANDS", lambda field, w, h: torch.stack([w[0], (w + h * field(w))[1]])),
+        ("D-STANDS", lambda field, w, h: torch.stack([(w + h * field(w))[0], w[1]])),
+        ("UPHILL", lambda field, w, h: turn_by_cat(field, w, -h)),
+        ("CHANGE-NOT-PLACE", lambda field, w, h: turn_by_cat(field, w, h) - w),
+        ("STEP-SIZE", lambda field, w, h: turn_by_numbers(field, w, 0.5 * h)),
+        ("SHAPE", lambda field, w, h: turn_by_cat(field, w, h)[:1]),
+    ],
+    "turn_damping": [
+        ("PUSHED-OUT", -1),
+        ("NO-FRICTION", 0),
+        ("TOO-LITTLE", 0.2),
+        ("TOO-MUCH", 3),
+        ("OFF-THE-SCALE", 1e6),
+        ("NOT-A-NUMBER", "1.0"),
+        ("NOTHING-RETURNED", None),
+    ],
     "step": [
         ("BOTH-DESCEND", both_descend),
         ("BOTH-DESCEND", step_from(d_grad, lambda t, p: sigmoid(-p * t) * p)),
