@@ -103,15 +103,8 @@ def d_double(real, fake):
 
 
 D_LOSS_WRONG = [
-    ("LABELS-SWAPPED", lambda fake, real: d_bce(real, fake)),
     ("LABELS-SWAPPED", lambda r, f: (softplus(r) + softplus(-f)).sum()),
     ("LABELS-SWAPPED", lambda r, f: logsigmoid(-r).mean() + logsigmoid(f).mean()),
-    ("MINUS-FORGOTTEN", lambda r, f: torch.log(sigmoid(r)).mean() + (1 - sigmoid(f)).log().mean()),
-    ("ALL-REAL", lambda r, f: bce(r, torch.ones_like(r)) + bce(f, torch.ones_like(f))),
-    ("COMPLEMENT-OUTSIDE", lambda r, f: bce(r, torch.ones_like(r)) - bce(f, torch.ones_like(f))),
-    ("COMPLEMENT-OUTSIDE", lambda r, f: -logsigmoid(r).mean() + (1 - logsigmoid(f)).mean()),
-    ("NO-LOGARITHM", lambda r, f: (1 - sigmoid(r)).mean() + sigmoid(f).mean()),
-    ("DOUBLE-SIGMOID", lambda r, f: d_log_of_sigmoid(sigmoid(r), sigmoid(f))),
     ("DOUBLE-SIGMOID", lambda r, f: d_concatenated(sigmoid(r), sigmoid(f))),
     ("LOG-OF-SIGMOID", d_log_of_sigmoid),
     ("LOG-OF-SIGMOID", d_log_of_sigmoid_of_minus),
@@ -126,17 +119,11 @@ D_LOSS_WRONG = [
     ("KINK-AT-ZERO", lambda r, f: kinked(-r).mean() + kinked(f).mean()),
     ("LOGIT-AS-PROBABILITY", lambda r, f: -torch.log(r).mean() - torch.log(1 - f).mean()),
     ("LOGIT-AS-PROBABILITY", d_bce_without_sigmoid),
-    ("SUM-NOT-MEAN", lambda r, f: bce(r, torch.ones(len(r)), reduction="sum") + softplus(f).sum()),
-    ("SUM-NOT-MEAN", lambda r, f: softplus(-r).mean() + softplus(f).sum()),
-    ("HALVED", d_concatenated),
     ("HALVED", lambda r, f: mse(torch.cat([sigmoid(-r), sigmoid(f)]), 0.0)),
     ("UNREDUCED", lambda r, f: softplus(-r) + softplus(f)),
     ("UNREDUCED", lambda r, f: softplus(-r).mean() + softplus(f)),
-    ("MEAN-TOO-EARLY", lambda r, f: -sigmoid(r).mean().log() - (1 - sigmoid(f).mean()).log()),
     ("ONE-TERM", lambda r, f: softplus(-r).mean() + softplus(r).mean()),
-    ("OTHER-FAMILY", lambda r, f: torch.exp(-r).mean() + torch.exp(f).mean()),
     ("LABEL-SMOOTHED", lambda r, f: bce(r, torch.full_like(r, 0.7)) + softplus(f).mean()),
-    ("LABEL-SMOOTHED", lambda r, f: sum(bce(s, torch.full_like(s, 0.9)) for s in (r, -f))),
     ("TIMES-A-FACTOR", lambda r, f: d_softplus(r, f) / np.log(10)),
     ("NO-GRADIENT", lambda r, f: d_bce(r, f).item()),
     ("NO-GRADIENT", lambda r, f: d_bce(r, f.detach())),
@@ -225,8 +212,6 @@ def g_by_tanh(fake):
 
 G_LOSS_WRONG = [
     ("SATURATING-FOR-NON-SATURATING", consistent(lambda f: -softplus(f).mean())),
-    ("SATURATING-FOR-NON-SATURATING", g_with(loss=lambda f: torch.log(1 - sigmoid(f)).mean())),
-    ("G-HELPS-D", g_with(loss=lambda f: bce(f, torch.zeros_like(f)))),
     ("MINUS-FORGOTTEN", consistent(lambda f: torch.log(sigmoid(f)).mean())),
     ("DOUBLE-SIGMOID", consistent(lambda f: bce(sigmoid(f), torch.ones_like(f)))),
     ("LOG-OF-SIGMOID", g_with(loss=lambda f: -torch.log(sigmoid(f)).mean())),
@@ -252,12 +237,10 @@ G_LOSS_WRONG = [
     ("GRADIENT-SIGN", g_with(gradient=lambda f: 1 - sigmoid(f))),
     ("GRADIENT-OF-ANOTHER", g_with(gradient=lambda f: -sigmoid(f))),
     ("CHAIN-RULE", g_with(gradient=lambda f: -1 / sigmoid(f))),
-    ("GRADIENT-BRACKETS", g_with(gradient=lambda f: sigmoid(f) - 1 / len(f))),
     ("GRADIENT-REDUCED", g_with(gradient=lambda f: -sigmoid(-f).mean())),
     ("GRADIENT-REDUCED", lambda f: (softplus(-f).mean(), None)),
     ("GRADIENT-REDUCED", g_with(gradient=lambda f: (-sigmoid(-f).mean()).item())),
     ("GRADIENT-IN-PART", g_with(gradient=lambda f: (f != f[-1]) * -sigmoid(-f) / len(f))),
-    ("CONSTANT", g_with(gradient=lambda f: torch.zeros_like(f))),
     ("CONSTANT", lambda f: (torch.tensor(0.7), torch.zeros(len(f)))),
     ("EXAMPLES-IGNORED", g_with(loss=lambda f: softplus(-f[0]))),
     ("PLUS-A-NUMBER", g_with(loss=lambda f: softplus(-f).mean() + 0.5)),
@@ -312,10 +295,6 @@ def all_pairs(r, f):
     return softplus(f[None, :] - r[:, None]).mean()
 
 
-def relativistic_average(r, f):
-    return softplus(f.mean() - r).mean() + softplus(f - r.mean()).mean()
-
-
 FAMILY_RIGHT = [
     family("least squares", ls_d, ls_g),
     family("least_squares", lambda r, f: mse(r, 1.0) + mse(f, 0.0), lambda r, f: mse(f, 1.0)),
@@ -349,61 +328,23 @@ FAMILY_RIGHT += [  # a term of real alone in G's loss is harmless: G cannot chan
 
 FAMILY_WRONG = [
     # least squares
-    ("SIGMOID-FIRST", family("lsgan", ls_d, lambda r, f: ls_g(r, sigmoid(f)))),
-    (
-        "G-HELPS-D",
-        family("lsgan", lambda r, f: mse(r, 1.0) + mse(f, -1.0), lambda r, f: mse(f, -1.0)),
-    ),
-    ("HALVED", family("lsgan", lambda r, f: ls_d(r, f) / 2, ls_g)),
-    ("ZERO-SUM", family("lsgan", ls_d, lambda r, f: -ls_d(r, f))),
-    ("LABEL-SMOOTHED", family("lsgan", lambda r, f: mse(r, 0.9) + mse(f, 0.0), ls_g)),
     # hinge
-    (
-        "MARGIN-SIGN",
-        family("hinge", lambda r, f: relu(1 + r).mean() + relu(1 - f).mean(), critic_g),
-    ),
-    (
-        "MARGIN-SIGN",
-        family("hinge", lambda r, f: relu(1 - r).mean() + relu(f - 1).mean(), critic_g),
-    ),
-    (
-        "MARGIN-SIZE",
-        family("hinge", lambda r, f: relu(2 - r).mean() + relu(2 + f).mean(), critic_g),
-    ),
-    ("MEAN-TOO-EARLY", family("hinge", lambda r, f: hinge_d(r.mean(), f.mean()), critic_g)),
-    ("WRONG-FAMILY", family("hinge", critic_d, critic_g)),
-    ("HINGE-FOR-G", family("hinge", hinge_d, lambda r, f: relu(-f).mean())),
     # Wasserstein
-    ("WRONG-FAMILY", family("wasserstein", hinge_d, critic_g)),
-    ("ARTICLE-D-LOSS", family("wasserstein", lambda r, f: -(r.mean() + f.mean()), critic_g)),
-    ("LABELS-SWAPPED", family("wasserstein", lambda r, f: r.mean() - f.mean(), critic_g)),
-    ("ABSOLUTE", family("wasserstein", lambda r, f: (r.mean() - f.mean()).abs(), critic_g)),
-    ("SIGMOID-FIRST", family("wgan", critic_d, lambda r, f: -sigmoid(f).mean())),
-    ("ONE-TERM", family("wgan", lambda r, f: f.mean(), critic_g)),
     ("G-HELPS-D", family("wgan", critic_d, critic_d)),
     # relativistic
     ("RELATIVISTIC-SIGN", family("relativistic", rel_g, rel_d)),
-    ("RELATIVISTIC-AVERAGE", family("relativistic", relativistic_average, rel_g)),
-    ("MINUS-FORGOTTEN", family("relativistic", lambda r, f: logsigmoid(r - f).mean(), rel_g)),
     ("LOG-OF-SIGMOID", family("relativistic", lambda r, f: -sigmoid(r - f).log().mean(), rel_g)),
     ("LOG-OF-SIGMOID", family("relativistic", rel_d, lambda r, f: -sigmoid(f - r).log().mean())),
     ("EXP-OVERFLOW", family("relativistic", lambda r, f: (1 + (f - r).exp()).log().mean(), rel_g)),
     ("KINK-AT-ZERO", family("relativistic", lambda r, f: kinked(f - r).mean(), rel_g)),
     ("EXAMPLES-IGNORED", family("relativistic", lambda r, f: softplus(f[0] - r[0]), rel_g)),
-    ("WRONG-FAMILY", family("relativistic", d_softplus, rel_g)),
     # saturating
     (
         "LOG-OF-SIGMOID",
         family("saturating", d_softplus, lambda r, f: (1 - sigmoid(f)).log().mean()),
     ),
-    ("MINUS-FORGOTTEN", family("saturating", d_softplus, lambda r, f: logsigmoid(f).mean())),
-    (
-        "COMPLEMENT-OUTSIDE",
-        family("saturating", lambda r, f: softplus(-r).mean() - (1 + softplus(-f)).mean(), sat_g),
-    ),
     ("EPSILON-PATCH", family("saturating", d_epsilon, sat_g)),
     # any
-    ("SUM-NOT-MEAN", family("relativistic", lambda r, f: softplus(f - r).sum(), rel_g)),
     ("UNREDUCED", family("relativistic", lambda r, f: softplus(f - r), rel_g)),
     ("UNREDUCED", family("wasserstein", lambda r, f: f - r, lambda r, f: -f)),
     ("NO-GRADIENT", family("hinge", lambda r, f: hinge_d(r, f).item(), critic_g)),

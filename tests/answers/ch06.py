@@ -48,18 +48,6 @@ def size_with(forward=None, transposed=None):
     return my_out_size
 
 
-def s_forward_only(size, kernel, stride, padding, transposed=False):
-    return (size + 2 * padding - kernel) // stride + 1
-
-
-def s_transposed_only(size, kernel, stride, padding, transposed=False):
-    return (size - 1) * stride - 2 * padding + kernel
-
-
-def s_swapped(size, kernel, stride, padding, transposed=False):
-    return s_formula(size, kernel, stride, padding, not transposed)
-
-
 def s_half_done(size, kernel, stride, padding, transposed=False):
     if transposed:
         return None
@@ -76,20 +64,11 @@ def sizes(forward, transposed):
 
 SIZE_WRONG = [
     ("FLOOR-FORGOTTEN", size_with(forward=lambda i, k, s, p: (i + p - k) / s + 1)),
-    ("ROUNDED-UP", size_with(forward=lambda i, k, s, p: math.ceil((i + 2 * p - k) / s + 1))),
-    ("ROUNDED-TO-NEAREST", size_with(forward=lambda i, k, s, p: round((i + 2 * p - k) / s) + 1)),
-    ("TRANSPOSED-AS-FORWARD", s_forward_only),
-    ("FORWARD-AS-TRANSPOSED", s_transposed_only),
-    ("DIRECTIONS-SWAPPED", s_swapped),
     (
         "PADDING-IGNORED",
         sizes(lambda i, k, s, p: (i - k) // s + 1, lambda i, k, s, p: i * s - s + k),
     ),
     ("PADDING-ONCE", size_with(transposed=lambda i, k, s, p: i * s - p + k)),
-    ("OFF-BY-ONE", size_with(forward=lambda i, k, s, p: (i + 2 * p - (k - 1)) // s + 1)),
-    ("OFF-BY-ONE", size_with(transposed=lambda i, k, s, p: (i - 1) * s - 2 * p + k - 1)),
-    ("STRIDE-IGNORED", size_with(forward=lambda i, k, s, p: i + 2 * p - k + 1)),
-    ("BRACKETS", size_with(forward=lambda i, k, s, p: (i + 2 * p) // s - k + 1)),
     ("WRONG-VALUE", size_with(forward=lambda i, k, s, p: 14)),
     ("FLOAT-RETURNED", size_with(forward=lambda i, k, s, p: (i + 2 * p - k) // s + 1.0)),
     ("NOT-A-NUMBER", lambda *args, **named: (s_formula(*args, **named),) * 2),
@@ -269,21 +248,6 @@ class GInitNeverCalled(nn.Module):
         return self.net(z)
 
 
-def g_init_only_conv2d(z_dim, width):
-    """Looks for Conv2d, and all layers are ConvTranspose2d."""
-    net = nn.Sequential(*g_layers(z_dim, width))
-    for layer in net.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.normal_(layer.weight, 0.0, 0.02)
-    return net
-
-
-def g_init_first_only(z_dim, width):
-    net = nn.Sequential(*g_layers(z_dim, width))
-    nn.init.normal_(net[0].weight, 0.0, 0.02)
-    return net
-
-
 def g_init(std=0.02, mean=0.0, gamma=1.0):
     def my_generator(z_dim, width):
         net = nn.Sequential(*g_layers(z_dim, width))
@@ -297,34 +261,10 @@ def g_init(std=0.02, mean=0.0, gamma=1.0):
     return my_generator
 
 
-def g_gamma_zero(z_dim, width):
-    net = dcgan_init(nn.Sequential(*g_layers(z_dim, width)))
-    for layer in net.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            nn.init.zeros_(layer.weight)
-    return net
-
-
-def g_all_weights(z_dim, width):
-    """Every parameter from N(0, 0.02), batch norm's gamma too."""
-    net = nn.Sequential(*g_layers(z_dim, width))
-    for p in net.parameters():
-        nn.init.normal_(p, 0.0, 0.02)
-    return net
-
-
 def g_zeros(z_dim, width):
     net = nn.Sequential(*g_layers(z_dim, width))
     for p in net.parameters():
         nn.init.zeros_(p)
-    return net
-
-
-def g_zero_weights(z_dim, width):
-    net = nn.Sequential(*g_layers(z_dim, width))
-    for p in net.parameters():
-        if p.ndim == 4:
-            nn.init.zeros_(p)
     return net
 
 
@@ -335,18 +275,6 @@ class GOwnNoise(nn.Module):
 
     def forward(self, z):
         return self.net(torch.randn(len(z), self.z_dim, 1, 1))
-
-
-class GFirstChannels(nn.Module):
-    """Uses only the first half of z."""
-
-    def __init__(self, z_dim, width):
-        super().__init__()
-        self.half = z_dim // 2
-        self.net = dcgan_init(nn.Sequential(*g_layers(self.half, width)))
-
-    def forward(self, z):
-        return self.net(z[:, : self.half])
 
 
 class GFlat(nn.Module):
@@ -387,15 +315,6 @@ class GUpsampleSequentialMLP(nn.Module):
 
     def forward(self, z):
         return torch.tanh(self.net(z)).view(-1, 1, 28, 28)
-
-
-def g_no_channels(net, z):
-    return net(z).squeeze(1)
-
-
-def g_squeezes(net, z):
-    x = net(z).squeeze()
-    return x.unsqueeze(1) if x.ndim == 3 else x
 
 
 class GList(nn.Module):
@@ -446,60 +365,28 @@ def g_by_hand(z_dim, width):
     )
 
 
-def without_activation(k):
-    return g_changed(lambda layers: [*layers[:k], *layers[k + 1 :]])
-
-
 G_WRONG = [
     ("DEAD-Z", g_wrapped(lambda net, z: net(torch.zeros_like(z)))),
-    ("DEAD-Z", g_wrapped(lambda net, z: net(torch.ones_like(z)))),
-    ("DEAD-Z", g_wrapped(lambda net, z: net(z[:1]).expand(len(z), -1, -1, -1))),
     ("BATCHNORM-GAMMA-ZERO", g_zeros),
-    ("DEAD-Z", g_zero_weights),
-    ("DEAD-Z", GFirstChannels),
     ("OWN-Z", GOwnNoise),
     ("FLAT-IMAGE", GFlat),
     ("LINEAR-NET", g_changed(without((nn.ReLU, nn.BatchNorm2d)))),
     ("SIGMOID-FOR-TANH", g_wrapped(lambda net, z: (net(z) + 1) / 2)),
-    ("SIGMOID-FOR-TANH", g_wrapped(lambda net, z: net(z).sigmoid())),
     ("RANGE-MISMATCH", g_changed(lambda layers: [*layers[:-1], nn.ReLU()])),
-    ("RANGE-MISMATCH", g_wrapped(lambda net, z: 255 * (net(z) + 1) / 2)),
-    ("RANGE-MISMATCH", g_wrapped(lambda net, z: 2 * net(z))),
-    ("RANGE-MISMATCH", g_wrapped(lambda net, z: net(z) / 2)),
-    ("BATCHNORM-GAMMA-ZERO", g_gamma_zero),
-    ("BATCHNORM-GAMMA-ZERO", g_all_weights),
     ("INIT-UNUSED", GInitNeverCalled),
-    ("INIT-UNUSED", g_init_only_conv2d),
-    ("INIT-UNUSED", g_init_first_only),
     ("INIT-SCALE", g_init(std=1.0, mean=0.02)),
-    ("INIT-SCALE", g_init(mean=1.0)),
     ("SHAPE", lambda z_dim, width: DCGANGenerator(32, 1, width, z_dim)),
-    ("SHAPE", lambda z_dim, width: DCGANGenerator(28, 3, width, z_dim)),
-    ("SHAPE", g_wrapped(g_no_channels)),
-    ("SHAPE", g_wrapped(g_squeezes)),
-    ("SHAPE", g_wrapped(lambda net, z: net(z).flatten(1))),
-    ("SHAPE", g_wrapped(lambda net, z: net(z[:, :, 0, 0]))),
-    ("SHAPE", g_changed(lambda layers: [*layers[:3], up(5, 4), *layers[4:]])),
     ("NOT-CONVOLUTIONAL", GUpsampleSequentialMLP),
     ("FORWARD-MISSING", GNoForward),
     ("SUPER-MISSING", GNoSuper),
     ("NOT-A-MODULE", lambda z_dim, width: g_layers(z_dim, width)),
-    ("NOT-A-MODULE", lambda z_dim, width: DCGANGenerator),
-    ("NOT-A-MODULE", lambda z_dim, width: g_sequential(z_dim, width)(torch.zeros(2, z_dim, 1, 1))),
     ("NOTHING-RETURNED", lambda z_dim, width: None),
     ("NOT-FINITE", g_wrapped(lambda net, z: net(z) / 0 * 0)),
     ("UNREGISTERED", GList),
-    ("UNREGISTERED", lambda z_dim, width: GList(z_dim, width, 3)),
     ("BUILT-IN-FORWARD", GBuiltInForward),
-    ("LINEAR-NET", without_activation(2)),
-    ("LINEAR-NET", without_activation(5)),
     ("NO-GRADIENT", g_wrapped(lambda net, z: net(z).detach())),
-    ("NO-GRADIENT", g_wrapped(lambda net, z: net[3:](net[:3](z).data))),
     ("EXAMPLES-MIXED", g_wrapped(lambda net, z: net(z).flip(0))),
-    ("EXAMPLES-MIXED", g_wrapped(lambda net, z: torch.tanh(net[:-1](z) - net[:-1](z).mean(0)))),
-    ("EXAMPLES-MIXED", g_wrapped(lambda net, z: net(z / (z.std(0) + 1e-5) if len(z) > 1 else z))),
     ("WIDTH-ELSEWHERE", lambda z_dim, width: g_sequential(z_dim, width // 2)),
-    ("OWN-Z", g_wrapped(lambda net, z: net(z + torch.randn_like(z)))),
 ]
 
 # ---------------------------------------------------------------------- discriminator(width)
@@ -605,11 +492,6 @@ class DMLP(nn.Module):
         return self.net(x.flatten(1)).squeeze(1)
 
 
-def d_two_classes(layers):
-    width = layers[0].out_channels
-    return [*layers[:-2], nn.Conv2d(2 * width, 2, 7, bias=False), nn.Flatten()]
-
-
 def d_by_hand(width):
     conv, bend = nn.functional.conv2d, d_layers(width)
     return nn.Sequential(
@@ -655,38 +537,19 @@ class DBranches(nn.Module):
 
 D_WRONG = [
     ("FINAL-SIGMOID", d_wrapped(lambda net, x: net(x).sigmoid())),
-    ("FINAL-SIGMOID", d_changed(lambda layers: [*layers[:-1], nn.Sigmoid(), layers[-1]])),
     ("LINEAR-NET", d_changed(without((nn.LeakyReLU, nn.BatchNorm2d)))),
-    (
-        "LINEAR-NET",
-        lambda width: dcgan_init(nn.Sequential(*d_layers(width, act=lambda: nn.LeakyReLU(1.0)))),
-    ),
     ("DEAD-X", d_wrapped(lambda net, x: net(torch.zeros_like(x)))),
-    ("DEAD-X", d_wrapped(lambda net, x: net(x) * 0)),
     ("BLIND-SPOT", d_wrapped(lambda net, x: net(nn.functional.pad(x[:, :, :14], (0, 0, 0, 14))))),
     ("SHAPE", d_changed(lambda layers: layers[:-1])),
-    ("SHAPE", d_changed(lambda layers: [*layers[:-1], nn.Flatten()])),
-    ("SHAPE", d_wrapped(lambda net, x: net(x).squeeze() if len(x) > 1 else net(x).squeeze(0))),
-    ("SHAPE", d_changed(d_two_classes)),
-    ("SHAPE", d_wrapped(lambda net, x: net(x).mean())),
-    ("SHAPE", lambda width: DCGANDiscriminator(64, 1, width)),
-    ("SHAPE", lambda width: DCGANDiscriminator(28, 3, width)),
     ("NOT-CONVOLUTIONAL", DMLP),
     ("FORWARD-MISSING", DNoForward),
     ("NOT-A-MODULE", lambda width: DCGANDiscriminator),
-    ("NOT-A-MODULE", lambda width: d_layers(width)),
     ("NOTHING-RETURNED", lambda width: None),
     ("NOT-FINITE", d_wrapped(lambda net, x: net(x).log())),
-    ("LINEAR-NET", d_changed(lambda layers: [*layers[:4], *layers[5:]])),
     ("EXAMPLES-MIXED", d_wrapped(lambda net, x: net(x).mean().expand(len(x)))),
-    ("EXAMPLES-MIXED", d_wrapped(lambda net, x: net(x).flip(0))),
-    ("EXAMPLES-MIXED", d_wrapped(lambda net, x: net(x) - net(x).mean())),
-    ("EXAMPLES-MIXED", d_wrapped(lambda net, x: net(x - x.mean(0)))),
     ("NO-GRADIENT", d_wrapped(lambda net, x: net(x.detach()))),
-    ("NO-GRADIENT", d_wrapped(lambda net, x: net(x).detach())),
     ("LEFT-FROZEN", lambda width: d_sequential(width).requires_grad_(False)),
     ("WIDTH-ELSEWHERE", lambda width: d_sequential(2 * width)),
-    ("DEAD-X", d_wrapped(lambda net, x: net(torch.randn_like(x)))),
 ]
 
 RIGHT = {

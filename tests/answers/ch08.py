@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import random
 
 import numpy as np
 import torch
@@ -88,22 +87,10 @@ def gp_shares_one_alpha(x, rng):
     return torch.rand(1, generator=rng)
 
 
-def gp_alpha_of_points(x, rng):
-    return torch.rand(len(x), 1, generator=rng)
-
-
-def gp_alpha_of_pictures(x, rng):
-    return torch.rand(len(x), 1, 1, 1, generator=rng)
-
-
 def gp_without_graph(D, real, fake, rng):
     a = alphas(real, rng)
     s = slope_at(D, a * real + (1 - a) * fake, create_graph=False)
     return 10 * ((s.norm(dim=1) - 1) ** 2).mean()
-
-
-def gp_item(D, real, fake, rng):
-    return gradient_penalty(D, real, fake, rng).item()
 
 
 def gp_with_backward(D, real, fake, rng):
@@ -132,14 +119,6 @@ def gp_in_weights(D, real, fake, rng):
     out = D(a * real + (1 - a) * fake).sum()
     grads = torch.autograd.grad(out, list(D.parameters()), create_graph=True)
     return 10 * (torch.cat([g.flatten() for g in grads]).norm() - 1) ** 2
-
-
-def gp_without_flatten(D, real, fake, rng):
-    """The famous slip: norm over axis 1, which for pictures is the channels."""
-    a = alphas(real, rng)
-    x = (a * real + (1 - a) * fake).requires_grad_()
-    (s,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
-    return 10 * ((s.norm(2, dim=1) - 1) ** 2).mean()
 
 
 def gp_global_rng(x, rng):
@@ -175,56 +154,29 @@ def scaled(k):
 
 GRADIENT_PENALTY_WRONG = [
     ("ALPHA-PER-PIXEL", gp(alpha=lambda x, rng: torch.rand(x.shape, generator=rng))),
-    ("ALPHA-PER-PIXEL", gp(alpha=lambda x, rng: torch.rand(x.shape[1:], generator=rng))),
     ("ALPHA-NORMAL", gp(alpha=lambda x, rng: torch.randn(alphas(x, rng).shape, generator=rng))),
-    ("ALPHA-NORMAL", gp(alpha=lambda x, rng: 2 * alphas(x, rng) - 1)),
-    (
-        "ALPHA-NORMAL",
-        gp(alpha=lambda x, rng: torch.randn(alphas(x, rng).shape, generator=rng).sigmoid()),
-    ),
-    (
-        "ALPHA-NORMAL",
-        gp(alpha=lambda x, rng: torch.randn(alphas(x, rng).shape, generator=rng).clamp(0, 1)),
-    ),
     ("ALPHA-PER-BATCH", gp(alpha=gp_shares_one_alpha)),
-    ("ALPHA-PER-BATCH", gp(alpha=lambda x, rng: float(torch.rand((), generator=rng)))),
-    ("ALPHA-PER-BATCH", gp(alpha=lambda x, rng: random.random())),
     ("ALPHA-FIXED", gp(alpha=lambda x, rng: 0.5)),
-    ("ALPHA-FIXED", gp(alpha=lambda x, rng: 0.3)),
     ("ENDS-ONLY", gp(alpha=lambda x, rng: alphas(x, rng).round())),
     ("ALPHA-SHAPE", gp(alpha=lambda x, rng: torch.rand(len(x), generator=rng))),
-    ("ALPHA-SHAPE", gp(alpha=gp_alpha_of_points)),
-    ("ALPHA-SHAPE", gp(alpha=gp_alpha_of_pictures)),
     ("GLOBAL-RNG", gp(alpha=gp_global_rng)),
     ("RNG-REWOUND", gp(alpha=gp_reseeds)),
     ("NOT-BETWEEN", gp_at(lambda real, fake: real)),
-    ("NOT-BETWEEN", gp_at(lambda real, fake: fake)),
-    ("NOT-BETWEEN", gp_at(lambda real, fake: torch.cat([real, fake]))),
     ("OFF-THE-LINE", gp_noise_around_real),
-    ("OFF-THE-LINE", gp_at(lambda real, fake: 0.4 * real + 0.7 * fake)),
     ("NORM-AXIS", gp(norm=lambda s: s.norm(dim=0))),
-    ("NORM-AXIS", gp_without_flatten),
     ("NORM-OVER-BATCH", gp(norm=lambda s: s.norm())),
-    ("NORM-OVER-BATCH", gp(norm=lambda s: (s**2).sum().sqrt())),
     ("SLOPE-OF-MEAN", gp(slope=lambda D, x: slope_at(D, x, wrap=lambda s: s / len(s)))),
     ("PENALTY-UNSQUARED", gp(cost=lambda n: n - 1)),
-    ("PENALTY-UNSQUARED", gp(cost=lambda n: (n - 1).abs())),
     ("MEAN-BEFORE-SQUARE", gp(cost=lambda n: (n.mean() - 1) ** 2)),
-    ("MEAN-BEFORE-SQUARE", gp(cost=lambda n: (n - 1).mean() ** 2)),
     ("ONE-SIDED", gp(cost=lambda n: relu(n - 1) ** 2)),
-    ("ONE-SIDED", gp(cost=lambda n: relu(1 - n) ** 2)),
     ("ZERO-CENTRED", gp(cost=lambda n: n**2)),
     ("NORM-SQUARED", gp(norm=lambda s: s.square().sum(1))),
-    ("NORM-SQUARED", gp(cost=lambda n: n**2 - 1)),
     ("MEAN-OVER-PIXELS", gp(norm=lambda s: s.square().mean(1).sqrt())),
-    ("MEAN-OVER-PIXELS", gp(norm=lambda s: s.abs())),
     ("NORM-L1", gp(norm=lambda s: s.abs().sum(1))),
     ("SUM-NOT-MEAN", gp(cost=lambda n: ((n - 1) ** 2).sum())),
     ("WEIGHT", scaled(0.1)),
-    ("WEIGHT", scaled(0.5)),
     ("SIGN", scaled(-1)),
     ("PENALTY-ON-LOSS", gp(slope=lambda D, x: slope_at(D, x, wrap=lambda s: softplus(-s)))),
-    ("PENALTY-ON-LOSS", gp(slope=lambda D, x: slope_at(D, x, wrap=softplus))),
     ("PENALTY-ON-PROBABILITY", gp(slope=lambda D, x: slope_at(D, x, wrap=torch.sigmoid))),
     ("SLOPE-IN-WEIGHTS", gp_in_weights),
     (
@@ -232,13 +184,9 @@ GRADIENT_PENALTY_WRONG = [
         lambda D, r, f, rng: D(f).mean() - D(r).mean() + gradient_penalty(D, r, f, rng),
     ),
     ("NO-CREATE-GRAPH", gp_without_graph),
-    ("NO-CREATE-GRAPH", gp_item),
-    ("NO-CREATE-GRAPH", lambda *args: gradient_penalty(*args).detach()),
     ("WRONG-GRADIENT", gp_detached_slope),
     ("SQRT-NAN", gp(norm=lambda s: s.square().sum(1).sqrt())),
-    ("SQRT-NAN", gp(norm=lambda s: (s**2).sum(1) ** 0.5)),
     ("EPSILON-WINS", gp(norm=lambda s: (s.square().sum(1) + 1e-2).sqrt())),
-    ("EPSILON-WINS", gp(norm=lambda s: s.square().sum(1).clamp(min=0.1).sqrt())),
     ("X-NOT-TRACKED", gp_x_not_tracked),
     ("GRADIENTS-TOUCHED", gp_with_backward),
     ("INPUT-CHANGED", gp_changes_its_input),
@@ -355,22 +303,6 @@ def critic_without_penalty(G, data, penalty, rounds, n_critic, rng):
     return Wgan(weight=0.0)(G, data, lambda *args: 0.0, rounds, n_critic, rng)
 
 
-def critic_clipped(G, data, penalty, rounds, n_critic, rng):
-    D = plain_critic()
-    opt_D, opt_G = adam(D), adam(G)
-    for _ in range(rounds):
-        for _ in range(n_critic):
-            fake = G(torch.randn(16, G.z_dim, generator=rng)).detach()
-            loss = wasserstein_d(D(data.sample(16, rng)), D(fake))
-            opt_D.zero_grad(), loss.backward(), opt_D.step()
-            with torch.no_grad():
-                for p in D.parameters():
-                    p.clamp_(-0.01, 0.01)
-        opt_G.zero_grad(), critic_g(D(G(torch.randn(16, 3, generator=rng)))).backward()
-        opt_G.step()
-    return D
-
-
 def critic_starves_g(G, data, penalty, rounds, n_critic, rng):
     D = plain_critic()
     opt_D, opt_G = adam(D), adam(G)
@@ -408,39 +340,17 @@ CRITIC_WRONG = [
         "SIGMOID-CRITIC",
         Wgan(critic=critic_with_sigmoid, d_turns=lambda n: 1, g_turns=lambda n: n),
     ),
-    ("BATCHNORM-CRITIC", Wgan(critic=lambda: critic_with(nn.BatchNorm1d(16)))),
-    ("BATCHNORM-CRITIC", Wgan(critic=lambda: nn.Sequential(nn.BatchNorm1d(2), *plain_critic()))),
-    (
-        "BATCHNORM-CRITIC",
-        Wgan(critic=lambda: critic_with(nn.BatchNorm1d(16, track_running_stats=False))),
-    ),
     ("CRITIC-RATIO", Wgan(d_turns=lambda n: 1, g_turns=lambda n: n)),
     ("ONE-TO-ONE", Wgan(d_turns=lambda n: 1)),
-    ("ONE-TO-ONE", Wgan(g_turns=lambda n: n)),
     ("N-CRITIC-FIXED", Wgan(d_turns=lambda n: 5)),
-    ("N-CRITIC-FIXED", Wgan(d_turns=lambda n: n - 1)),
-    ("N-CRITIC-FIXED", Wgan(d_turns=lambda n: n + 1)),
-    ("SIGMOID-CRITIC", Wgan(critic=critic_with_sigmoid)),
-    (
-        "SIGMOID-CRITIC",
-        Wgan(critic=lambda: nn.Sequential(*plain_critic(), nn.Tanh())),
-    ),
-    ("SIGMOID-CRITIC", Wgan(d_loss=lambda r, f: wasserstein_d(r.sigmoid(), f.sigmoid()))),
     ("WRONG-SIGN", Wgan(d_loss=lambda r, f: r.mean() - f.mean())),
-    ("WRONG-SIGN", Wgan(g_loss=lambda f: f.mean())),
     ("ARTICLE-D-LOSS", Wgan(d_loss=lambda r, f: -(r.mean() + f.mean()))),
     ("LOGISTIC-CRITIC", Wgan(d_loss=lambda r, f: softplus(-r).mean() + softplus(f).mean())),
-    ("LOGISTIC-CRITIC", Wgan(g_loss=lambda f: softplus(-f).mean())),
     ("PENALTY-MISSING", critic_without_penalty),
-    ("PENALTY-MISSING", critic_clipped),
-    ("PENALTY-MISSING", Wgan(weight=0.0)),
     ("PENALTY-SIGN", Wgan(weight=-1.0)),
     ("PENALTY-WEIGHTED", Wgan(weight=10.0)),
     ("STALE-BATCH", Wgan(fresh_real=False, fresh_fake=False)),
-    ("STALE-BATCH", Wgan(fresh_real=False)),
-    ("STALE-BATCH", Wgan(fresh_fake=False)),
     ("NO-ZERO-GRAD", Wgan(zero_d=False)),
-    ("NO-ZERO-GRAD", Wgan(zero_g=False)),
     ("G-STARVED", critic_starves_g),
     ("NOTHING-RETURNED", critic_returns_nothing),
     ("ROUNDS", critic_two_rounds_only),
@@ -495,23 +405,8 @@ def pack_mixed_pairs(D, real, fake, m):
     return pack_both_at_once(D, both[: len(real)], both[len(real) :], m)
 
 
-def pack_mixed_piles(D, real, fake, m):
-    logits = D(torch.cat(torch.cat([real, fake]).chunk(m), dim=1))
-    return logits.split(len(real) // m)
-
-
-def pack_first_real_rest_fake(D, real, fake, m):
-    packed = pack_by_reshape(fake, m).clone()
-    packed[:, : real.shape[1]] = real[::m]
-    return D(pack_by_reshape(real, m)), D(packed)
-
-
 def pack_windows(x, m):
     return torch.cat([x[i : len(x) - m + 1 + i] for i in range(m)], dim=1)
-
-
-def pack_circular(x, m):
-    return torch.cat([x.roll(-i, 0) for i in range(m)], dim=1)
 
 
 def pack_scrambled(x, m):
@@ -532,33 +427,22 @@ def pack_changes_its_input(D, real, fake, m):
 
 PACKING_WRONG = [
     ("PAC-MIXED", pack_mixed_pairs),
-    ("PAC-MIXED", pack_mixed_piles),
-    ("PAC-MIXED", pack_first_real_rest_fake),
     ("PAC-COPIES", packing(lambda x, m: torch.cat([x] * m, dim=1))),
-    ("PAC-COPIES", packing(lambda x, m: torch.cat([x[::m]] * m, dim=1))),
     ("PAC-OVERLAP", packing(pack_windows)),
-    ("PAC-OVERLAP", packing(pack_circular)),
     ("PAC-SCRAMBLED", packing(pack_scrambled)),
     ("NOT-PACKED", pack_alone),
-    ("NOT-PACKED", packing(lambda x, m: x.reshape(-1, m, *x.shape[1:]).mean(1))),
     ("PAC-AXIS", packing(lambda x, m: x.reshape(-1, m, *x.shape[1:]))),
-    ("PAC-AXIS", packing(lambda x, m: torch.cat(x.chunk(m), dim=-1))),
     ("M-IGNORED", packing(lambda x, m: pack_by_reshape(x, 2))),
     ("EXAMPLES-LOST", packing(lambda x, m: pack_by_reshape(x[:m], m))),
     ("PLAYERS-SWAPPED", lambda D, real, fake, m: pack_both_at_once(D, fake, real, m)),
     ("SHAPE", lambda D, real, fake, m: (Packed(D, m)(real), Packed(D, m)(fake))),
     ("NOT-A-PAIR", lambda D, real, fake, m: D(pack_by_reshape(torch.cat([real, fake]), m))),
-    (
-        "SHAPE",
-        lambda D, real, fake, m: [x.mean() for x in pack_both_at_once(D, real, fake, m)],
-    ),
     ("FAKE-CUT", lambda D, real, fake, m: pack_both_at_once(D, real, fake.detach(), m)),
     (
         "LOGITS-CHANGED",
         lambda D, r, f, m: [x.sigmoid() for x in pack_both_at_once(D, r, f, m)],
     ),
     ("INPUT-CHANGED", pack_changes_its_input),
-    ("NOT-A-PAIR", lambda D, real, fake, m: (D(pack_by_reshape(real, m)),)),
     ("NOTHING-RETURNED", lambda D, real, fake, m: None),
     ("REAL-TWICE", lambda D, real, fake, m: (D(pack_by_reshape(real, m)),) * 2),
 ]
@@ -610,21 +494,8 @@ def per_example(x):
 MINIBATCH_STD_WRONG = [
     ("STD-OVER-FEATURES", std_by(per_example)),
     ("STD-OVER-FEATURES", std_by(lambda x: x.std(1, keepdim=True))),
-    ("STD-OVER-FEATURES", std_by(lambda x: per_example(x).mean())),
-    ("STD-OVER-FEATURES", std_by(lambda x: x.std(1).mean())),
-    ("STD-OVER-ALL", std_by(lambda x: x.std())),
-    ("STD-OVER-ALL", std_by(lambda x: safe(x.var(unbiased=False)))),
-    ("STD-OVER-PLACES", std_by(lambda x: x.transpose(0, 1).flatten(1).std(1).mean())),
     ("NOT-AVERAGED", lambda x: torch.cat([x, x.std(0, keepdim=True).expand(x.shape)], dim=1)),
     ("MAP-NOT-NUMBER", std_by(lambda x: x.std(0, keepdim=True).mean(1, keepdim=True))),
-    ("VARIANCE-NOT-STD", std_by(lambda x: x.var(0).mean())),
-    ("VARIANCE-NOT-STD", std_by(lambda x: x.var(0, unbiased=False).mean())),
-    ("MEAN-BEFORE-ROOT", std_by(lambda x: safe(x.var(0, unbiased=False).mean()))),
-    ("MEAN-BEFORE-ROOT", std_by(lambda x: safe(x.var(0).mean()))),
-    ("DEVIATION-IS-NOT-STD", std_by(lambda x: (x - x.mean(0)).abs().mean())),
-    ("SUM-NOT-MEAN", std_by(lambda x: x.std(0).sum())),
-    ("SUM-NOT-MEAN", std_by(lambda x: x.std(0, unbiased=False).sum())),
-    ("MEAN-NOT-STD", std_by(lambda x: x.mean())),
     ("NOT-APPENDED", lambda x: x + x.std(0).mean()),
     ("NOT-APPENDED", lambda x: x / (x.std(0) + 1e-8)),
     ("SHAPE", lambda x: x.std(0).mean()),
@@ -636,8 +507,6 @@ MINIBATCH_STD_WRONG = [
     ("DETACHED", lambda x: std_for_both_kinds(x).detach()),
     ("SQRT-NAN", std_by(lambda x: x.var(0, unbiased=False).sqrt().mean())),
     ("SQRT-NAN", std_by(lambda x: ((x - x.mean(0)) ** 2).mean(0).sqrt().mean())),
-    ("EPSILON-WINS", std_by(lambda x: (x.var(0) + 0.1).sqrt().mean())),
-    ("EPSILON-WINS", std_by(lambda x: x.std(0).mean() + 0.01)),
     ("POINTS-ONLY", lambda x: torch.cat([x, x.std(0).mean().expand(len(x), 1)], dim=1)),
     ("ARGUMENT-IGNORED", std_by(lambda x: torch.tensor(1.0))),
     ("WRONG-VALUE", std_by(lambda x: 3 * x.std(0).mean())),
@@ -736,14 +605,6 @@ def pair_all_pairs(D, real, fake, gamma):
     return softplus(f - r).mean() + r1_r2(D, real, fake, gamma=gamma), softplus(r - f).mean()
 
 
-def ra_d(r, f):
-    return softplus(-(r - f.mean())).mean() + softplus(f - r.mean()).mean()
-
-
-def ra_g(r, f):
-    return ra_d(f, r)
-
-
 def pair_backward(D, real, fake, gamma):
     x = real.detach().requires_grad_()
     D(x).sum().backward(create_graph=True)
@@ -757,18 +618,6 @@ def pair_changes_its_input(D, real, fake, gamma):
     return result
 
 
-def pair_first_axis_only(D, real, fake, gamma):
-    """Sums over the channels and averages over the pixels: right for points only."""
-
-    def term(x):
-        x = x.detach().requires_grad_()
-        (s,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
-        return s.square().sum(1).mean()
-
-    d, g = pair(penalty=lambda *args: 0)(D, real, fake, gamma)
-    return d + gamma / 2 * (term(real) + term(fake)), g
-
-
 def on_log_of_sigmoid(D, real, fake, gamma):
     difference = D(real) - D(fake)
     d = -difference.sigmoid().log().mean() + r1_r2(D, real, fake, gamma=gamma)
@@ -777,79 +626,15 @@ def on_log_of_sigmoid(D, real, fake, gamma):
 
 RELATIVISTIC_WRONG = [
     ("ALL-PAIRS", pair_all_pairs),
-    ("ALL-PAIRS", lambda *args: (pair()(*args)[0], pair_all_pairs(*args)[1])),
-    ("RELATIVISTIC-SIGN", pair(d=lambda r, f: softplus(r - f).mean())),
-    ("RELATIVISTIC-SIGN", pair(g=lambda r, f: softplus(f - r).mean())),
-    (
-        "RELATIVISTIC-SIGN",
-        pair(d=lambda r, f: softplus(r - f).mean(), g=lambda r, f: softplus(f - r).mean()),
-    ),
-    ("RELATIVISTIC-OF-MEANS", pair(d=lambda r, f: softplus(f.mean() - r.mean()))),
-    ("RELATIVISTIC-OF-MEANS", pair(g=lambda r, f: softplus(r.mean() - f.mean()))),
-    ("RELATIVISTIC-AVERAGE", pair(d=ra_d)),
-    ("RELATIVISTIC-AVERAGE", pair(d=lambda r, f: ra_d(r, f) / 2)),
-    ("RELATIVISTIC-AVERAGE", pair(g=ra_g)),
-    ("RELATIVISTIC-AVERAGE", pair(d=lambda r, f: softplus(f.mean() - r).mean())),
-    ("NOT-RELATIVISTIC", pair(d=lambda r, f: softplus(-r).mean() + softplus(f).mean())),
-    ("NOT-RELATIVISTIC", pair(g=lambda r, f: softplus(-f).mean())),
-    ("SATURATING-FOR-NON-SATURATING", pair(g=lambda r, f: -softplus(f - r).mean())),
-    ("NO-SOFTPLUS", pair(d=lambda r, f: f.mean() - r.mean())),
-    ("NO-SOFTPLUS", pair(g=lambda r, f: (r - f).mean())),
     ("DOUBLE-SIGMOID", pair(d=lambda r, f: softplus(f.sigmoid() - r.sigmoid()).mean())),
-    ("WRONG-SIGN", pair(d=lambda r, f: -softplus(f - r).mean())),
-    ("SUM-NOT-MEAN", pair(d=lambda r, f: softplus(f - r).sum())),
-    ("SUM-NOT-MEAN", pair(g=lambda r, f: softplus(r - f).sum())),
     ("LOG-OF-SIGMOID", on_log_of_sigmoid),
     ("PLAYERS-SWAPPED", lambda *args: pair()(*args)[::-1]),
-    ("R1-ON-FAKE", pair(penalty=lambda D, r, f, g: r2(D, r, f, gamma=g))),
-    ("R1-ON-FAKE", pair(penalty=lambda D, r, f, g: 2 * r2(D, r, f, gamma=g))),
-    ("R2-MISSING", pair(penalty=lambda D, r, f, g: r1(D, r, gamma=g))),
-    ("R2-ON-REAL", pair(penalty=lambda D, r, f, g: 2 * r1(D, r, gamma=g))),
-    ("PENALTY-BETWEEN", pair(penalty=lambda D, r, f, g: r1(D, (r + f) / 2, gamma=g))),
     (
         "PENALTY-BETWEEN",
         pair(penalty=lambda D, r, f, g: gradient_penalty(D, r, f, weight=g)),
     ),
-    ("R1-HALF", pair(penalty=both(plain, 1.0))),
-    ("R1-HALF", pair(penalty=both(plain, 0.25))),
-    ("PENALTY-MISSING", pair(penalty=lambda *args: 0)),
     ("GAMMA-IGNORED", pair(penalty=lambda D, r, f, g: r1_r2(D, r, f))),
     ("GAMMA-IGNORED", pair(penalty=lambda D, r, f, g: r1_r2(D, r, f, gamma=10))),
-    ("PENALTY-UNSQUARED", pair(penalty=both(lambda D, x: slope_at(D, x).norm(dim=1).mean()))),
-    (
-        "MEAN-BEFORE-SQUARE",
-        pair(penalty=both(lambda D, x: slope_at(D, x).mean(0).square().sum())),
-    ),
-    ("SUM-NOT-MEAN", pair(penalty=both(lambda D, x: squared(D, x).sum()))),
-    ("NORM-OVER-BATCH", pair(penalty=both(lambda D, x: squared(D, x).mean() / len(x) ** 2))),
-    ("MEAN-OVER-PIXELS", pair(penalty=both(lambda D, x: slope_at(D, x).square().mean()))),
-    (
-        "ONE-CENTRED",
-        pair(penalty=both(lambda D, x: (slope_at(D, x).norm(dim=1) - 1).square().mean())),
-    ),
-    (
-        "PENALTY-ON-PROBABILITY",
-        pair(penalty=both(lambda D, x: squared(D, x, torch.sigmoid).mean())),
-    ),
-    (
-        "PENALTY-ON-LOSS",
-        pair(penalty=both(lambda D, x: squared(D, x, lambda s: softplus(-s)).mean())),
-    ),
-    (
-        "PENALTY-ON-LOSS",
-        pair(
-            penalty=lambda D, r, f, g: (
-                g
-                / 2
-                * (
-                    squared(D, r, lambda s: softplus(D(f) - s)).mean()
-                    + squared(D, f, lambda s: softplus(s - D(r))).mean()
-                )
-            )
-        ),
-    ),
-    ("SIGN", pair(penalty=both(plain, -0.5))),
-    ("AXES", pair_first_axis_only),
     ("PENALTY-IN-G", pair_penalises_g),
     ("G-STARVED", pair_starves_g),
     ("G-STARVED", pair_reuses_cut_logits),

@@ -87,13 +87,6 @@ def with_mean(rule):
     return answer
 
 
-def with_covariance(rule):
-    def answer(real, fake):
-        return f_of(rule(real), rule(fake), shift(real, fake))
-
-    return answer
-
-
 def biased(x):
     return (x - x.mean(0)).T @ (x - x.mean(0)) / len(x)
 
@@ -157,22 +150,12 @@ def ridge(e):
 
 FRECHET_WRONG = [
     ("MEAN-TERM-MISSING", lambda x, y: f_of(biased(x), biased(y), 0.0)),
-    ("MEAN-NOT-SQUARED", with_mean(lambda x, y: shift(x, y).sqrt())),
     ("MEAN-NOT-SQUARED", lambda x, y: f_of(biased(x), biased(y), shift(x, y).sqrt())),
-    ("MEAN-AVERAGED", with_mean(lambda x, y: torch.nn.functional.mse_loss(x.mean(0), y.mean(0)))),
-    ("MEDIAN-FOR-MEAN", with_mean(lambda x, y: sum((np.median(x, 0) - np.median(y, 0)) ** 2))),
     ("MEAN-TERM", with_mean(lambda x, y: 2 * shift(x, y))),
     ("MEAN-TERM", with_mean(lambda x, y: shift(x / x.std(0), y / x.std(0)))),
-    ("VARIANCES-ONLY", lambda x, y: shift(x, y) + ((x.std(0) - y.std(0)) ** 2).sum()),
-    ("VARIANCES-ONLY", with_covariance(lambda x: covariance(x).diag().diag())),
-    ("EIGVALSH-OF-PRODUCT", with_overlap(lambda S, T: root(S @ T).trace())),
-    ("NO-ROOT", with_overlap(lambda S, T: (root(S) @ T @ root(S)).trace())),
-    ("COVARIANCES-MISSING", with_covariance(lambda x: torch.zeros(3, 3).double())),
     ("COVARIANCE-TERM", with_overlap(lambda S, T: overlap(S, S))),
     ("COVARIANCE-TERM", with_overlap(lambda S, T: root((S + T) / 2).trace())),
     ("COVARIANCE-TERM", with_overlap(lambda S, T: torch.linalg.eigvalsh(S @ T)[-1].abs().sqrt())),
-    ("BIASED-DIVISOR", with_covariance(biased)),
-    ("BIASED-DIVISOR", lambda x, y: f_of(covariance(x), biased(y), shift(x, y))),
     (
         "COVARIANCE-AXIS",
         lambda x, y: f_of(torch.cov(x), torch.cov(y), ((x.mean(1) - y.mean(1)) ** 2).sum()),
@@ -284,14 +267,6 @@ def k_changes_its_input(real, fake):
     return k_of(real, fake, rule=lambda a, b: (a @ b.T + 1) ** 3)
 
 
-def mixed(x, y):
-    return 2 * kernel(x, y).mean()
-
-
-def without_own_diagonal(k):
-    return (k.sum() - k.diagonal().sum()) / (k.numel() - min(k.shape))
-
-
 def kid_of(change):
     return lambda x, y: k_with_traces(*change(x, y))
 
@@ -300,40 +275,16 @@ def with_rule(rule):
     return lambda x, y: k_of(x, y, rule=rule)
 
 
-def pooled(x, y):
-    inner = sum((kernel(s, s).sum() - kernel(s, s).trace()) for s in (x, y))
-    return inner / (len(x) * (len(x) - 1) + len(y) * (len(y) - 1)) - mixed(x, y)
-
-
 KID_WRONG = [
-    ("KID-DIAGONAL", lambda x, y: within(kernel(x, x)) + kernel(y, y).mean() - mixed(x, y)),
     ("KID-DIAGONAL", lambda x, y: k_of(x, y, lambda k: k.mean(), lambda k: k.mean() / 2)),
-    (
-        "PAIRS-MISCOUNTED",
-        lambda x, y: k_of(x, y, inner=lambda k: k.clone().fill_diagonal_(0).mean()),
-    ),
-    ("HALF-OF-PAIRS", lambda x, y: k_of(x, y, inner=lambda k: k.triu(1).mean())),
-    ("HALF-OF-PAIRS", pooled),
-    ("CROSS-PAIRED", lambda x, y: k_of(x, y, cross=lambda k: k.diagonal().mean())),
-    ("CROSS-DIAGONAL", lambda x, y: k_of(x, y, cross=without_own_diagonal)),
-    ("CROSS-MISCOUNTED", lambda x, y: k_of(x, y, cross=lambda k: k.sum() / len(k))),
-    ("ONE-SIDED", lambda x, y: 2 * within(kernel(x, x)) - mixed(x, y)),
-    ("SQUARE-ROOT", lambda x, y: k_of(x, y) ** 0.5),
-    ("NOT-AVERAGED", lambda x, y: k_of(x, y, lambda k: k.sum() - k.trace(), lambda k: k.sum())),
     ("KERNEL-DEGREE", with_kernel(power=2, one=0)),
-    ("KERNEL-NO-ONE", with_rule(lambda a, b: (a @ b.T / a.shape[1]) ** 3 + 1)),
-    ("KERNEL-ONE-INSIDE", with_kernel(one=1 / 3)),
-    ("KERNEL-ROOT-D", with_kernel(scale=math.sqrt(3))),
     ("KERNEL-FIXED-D", with_kernel(scale=3)),
-    ("KERNEL-AXIS", lambda x, y: k_of(x.T, y.T, rule=kernel)),
-    ("MEANS-ONLY", with_kernel(power=1)),
     ("NOT-FROM-THE-ORIGIN", with_rule(lambda a, b: torch.exp(-(torch.cdist(a, b) ** 2) / 2))),
     ("NOT-FROM-THE-ORIGIN", kid_of(lambda x, y: (x - x.mean(0), y - x.mean(0)))),
     ("NOT-FROM-THE-ORIGIN", f_by_the_formula),
     ("LENGTH-LOST", kid_of(lambda x, y: (x / x.std(), y / y.std()))),
     ("DRAWS-LOTS", kid_of(lambda x, y: (x[torch.randperm(len(x))[:5]], y))),
     ("ROW-IGNORED", kid_of(lambda x, y: (x[:-1], y[:-1]))),
-    ("CLAMPED", lambda x, y: max(k_of(x, y).item(), 0)),
     ("EQUAL-ROWS-DROPPED", no_equal_rows),
     ("TWO-SIZES", one_size),
     ("INPUT-CHANGED", k_changes_its_input),
@@ -439,22 +390,12 @@ def by(rule):
     return on(lambda t, h, f: equally_many(h, f), rule)
 
 
-def last_rows(train, held_out, fake):
-    n = min(len(held_out), len(fake))
-    return held_out[-n:], fake[-n:]
-
-
 def table(points, centres, k):
     return torch.cdist(points, centres) < radii(centres, k)
 
 
 def share_on_the_rim(points, centres, k):
     return (torch.cdist(points, centres) <= radii(centres, k)).any(1).double().mean()
-
-
-def nearest_centres_ball(points, centres, k):
-    near = torch.cdist(points, centres).min(1)
-    return (near.values < radii(centres, k)[near.indices]).double().mean()
 
 
 def with_a_margin(points, centres, k):
@@ -470,11 +411,6 @@ def p_changes_its_input(train, held_out, fake, k=3):
     held_out *= 10
     fake *= 10
     return p_with_sort(train, held_out, fake, k)
-
-
-def scaled_by_ten(points, centres, k):
-    squares = torch.cdist(points, centres) ** 2
-    return (squares < radii(centres, k)).any(1).double().mean()
 
 
 def pair_of(rule):
@@ -512,38 +448,21 @@ def others_by_distance(x, k):
 
 
 PRECISION_RECALL_WRONG = [
-    ("TRAIN-LEAK", on(lambda t, h, f: equally_many(torch.cat([h, t]), f))),
     ("TRAIN-LEAK", lambda t, h, f, k=3: (p_with_sort(t, t, f, k)[0], p_with_sort(t, h, f, k)[1])),
     ("TRAIN-LEAK", averaged_over_references),
-    ("TRAIN-CUTS", on(lambda t, h, f: (h[: len(f)][: len(t)], f[: len(h)][: len(t)]))),
-    ("FIRST-ROWS", on(last_rows)),
     ("FIRST-ROWS", on(strided)),
     ("DRAWS-LOTS", on(at_random)),
-    ("ROW-IGNORED", on(lambda t, h, f: [x[:-1] for x in equally_many(h, f)])),
-    (
-        "K-OFF-BY-ONE",
-        by(lambda p, c, k: share(p, c, k, lambda x, k: torch.cdist(x, x).kthvalue(k).values)),
-    ),
     ("K-OFF-BY-ONE", on(lambda t, h, f: (h, f), lambda p, c, k: share(p, c, k - 1))),
     ("K-IGNORED", by(lambda p, c, k: share(p, c, 3))),
     ("K-IGNORED", by(lambda p, c, k: share(p, c, k, lambda x, k: torch.cdist(x, x).mean(1)))),
-    (
-        "FARTHEST-FOR-NEAREST",
-        by(lambda p, c, k: share(p, c, k, lambda x, k: torch.cdist(x, x).topk(k).values[:, -1])),
-    ),
     ("RIM-COUNTS", by(share_on_the_rim)),
     ("RIM-COUNTS", by(with_a_margin)),
     ("EQUAL-ROWS-DROPPED", by(lambda p, c, k: share(p, c, k, others_by_distance))),
     ("BALLS-COUNTED", lambda t, h, f, k=3: coverage_for_recall(*equally_many(h, f), k)),
-    ("NEAREST-BALL-ONLY", by(nearest_centres_ball)),
-    ("ONE-RADIUS", by(lambda p, c, k: share(p, c, k, lambda x, k: radii(x, k).mean()))),
-    ("COUNTED-NOT-SHARED", by(lambda p, c, k: table(p, c, k).double().sum() / (k * len(p)))),
-    ("ALL-FOR-ANY", by(lambda p, c, k: table(p, c, k).all(1).double().mean())),
     ("ALL-INSIDE", by(lambda p, c, k: (torch.cdist(p, c) > radii(c, k)).any(1).double().mean())),
     ("PR-SWAPPED", pair_of(lambda p, r: (100 * r, 100 * p))),
     ("PR-SWAPPED", lambda t, h, f, k=3: p_with_sort(t, h, f, k - 1)[::-1]),
     ("SAME-TWICE", p_same_twice),
-    ("SQUARED-MISMATCH", by(scaled_by_ten)),
     ("NOT-EUCLIDEAN", standardised),
     ("SCALE-MATTERS", by(lambda p, c, k: share(p, c, k, lambda x, k: radii(x, k) + 0.1))),
     (
