@@ -32,7 +32,7 @@ LEVELS = {
         "profile",
         "results",
     },
-    1: {"trainer", "recipe", "recording", "checkpoint", "classifier"},
+    1: {"trainer", "recipe", "recording", "checkpoint", "classifier", "classical"},
     2: {"diagnostics", "doctor", "clinic", "drawing", "studies", "treatments", "pretrained"},
     3: {"viz", "player", "checks", "cli", "tour", "notebooks", "kit"},
 }
