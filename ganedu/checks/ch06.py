@@ -161,10 +161,10 @@ def play_size(answer, case):
 
 
 def size_cases(seed):
-    """Ordinary and transposed layers in turn, those of the DCGAN first; the stride rarely divides."""
+    """Ordinary and transposed layers in turn, one first whose stride does not divide."""
     rng = np.random.default_rng(seed)
-    cases = [(28, 4, 2, 1, False), (7, 7, 1, 0, False), (1, 7, 1, 0, True), (7, 4, 2, 1, True)]
-    cases += [(10, 3, 3, 0, False), (11, 3, 3, 0, True), (14, 3, 3, 1, False), (9, 5, 3, 2, True)]
+    cases = [(10, 3, 2, 0, False), (11, 3, 3, 0, True), (14, 3, 3, 1, False), (9, 5, 3, 2, True)]
+    cases += [(28, 4, 2, 1, False), (7, 4, 2, 1, True), (7, 7, 1, 0, False), (1, 7, 1, 0, True)]
     while len(cases) < 44:
         i, k, s, p = (int(rng.integers(*span)) for span in ((5, 15), (1, 6), (1, 4), (0, 3)))
         cases.append((i, k, s, p, len(cases) % 2 == 1))

@@ -475,7 +475,8 @@ def judge_round(game, D, rounds, n):
         return Misconception("MADE-ANEW")
     for (a, b), (c, d) in itertools.pairwise(game.batches):
         if a.shape == c.shape and (torch.equal(a, c) or torch.equal(b, d)):
-            return Misconception("STALE-BATCH")
+            which = "real examples" if torch.equal(a, c) else "fakes"
+            return Misconception("STALE-BATCH", which=which)
     if D is not game.D:
         kind = "None" if D is None else "something else than its critic"
         return Misconception("NOTHING-RETURNED", kind=kind)

@@ -108,7 +108,7 @@ def judged(name, exercise, answer, seed=0):
             warnings.simplefilter("ignore")
             return Verdict(name, "passed", message=exercise(answer, seed) or "Right.")
     except NotImplementedError:
-        todo = "Not attempted yet. Replace the line that raises NotImplementedError with your code."
+        todo = "Not attempted yet. Write your code where the blank is, or the line that raises."
         return Verdict(name, "todo", message=todo)
     except Misconception as found:
         return _failed(name, found, exercise)
