@@ -70,12 +70,13 @@ def share_cases(seed):
     """Logits of which some lie between 0 and 1/2: there the two thresholds differ."""
     rng = seeded(seed)
 
-    def logits(n, between):
-        spread = torch.randn(n, generator=rng).sign() * (0.6 + torch.rand(n, generator=rng))
-        spread[:3] = torch.tensor([1.0, -0.9, -1.2])
-        return torch.cat([spread, 0.1 + 0.3 * torch.rand(between, generator=rng)])
+    def logits(above, between, below):
+        sizes = torch.rand(above + between + below, generator=rng)
+        parts = sizes.split([above, between, below])
+        s = torch.cat([0.6 + parts[0], 0.1 + 0.3 * parts[1], -0.6 - parts[2]])
+        return s[torch.randperm(len(s), generator=rng)]
 
-    return [Case("eight logits", (logits(6, 2),)), Case("eleven logits", (logits(8, 3),))]
+    return [Case("nine logits", (logits(3, 2, 4),)), Case("thirteen", (logits(4, 3, 6),))]
 
 
 EXERCISES = {

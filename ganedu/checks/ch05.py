@@ -738,4 +738,90 @@ train_loop = Probe(
     may_change=("G.weights", "G.grad", "D.weights", "D.grad"),
 )
 
-EXERCISES = {"d_step": d_step, "g_step": g_step, "train": train_loop}
+# ---- in the lesson: the article's sign, and where to cut -----------------------------------------
+
+
+def article_mended(
+    real, fake, *, a=lambda r: r.mean(), b=lambda f: f.mean(), join=lambda a, b: -(a - b)
+):
+    return join(a(real), b(fake))
+
+
+term_a, term_b, join = Part.of(article_mended)
+SIGN_MISTAKES = {
+    "ARTICLE-D-LOSS": join(lambda a, b: -(a + b)),
+    "WRONG-SIGN": join(lambda a, b: a - b),
+    "BOTH-TURNED": join(lambda a, b: a + b),
+    "TERM-MISSING": join(lambda a, b: -a, lambda a, b: b),
+    "ANOTHER-LOSS": (cross_entropy, lambda r, f: relu(1 - r).mean() + relu(1 + f).mean()),
+    "SUM-NOT-MEAN": ({"a": lambda r: r.sum(), "b": lambda f: f.sum()},),
+}
+
+
+def sign_cases(seed):
+    rng = seeded(seed)
+    return [
+        Case(f"{n} answers of each kind", tuple(torch.randn(2, n, generator=rng))) for n in (4, 6)
+    ]
+
+
+def d_loss_cut(D, real, fake, *, see=lambda D, x: D(x), cut=lambda D, fake: D(fake.detach())):
+    return cross_entropy(see(D, real), cut(D, fake))
+
+
+see_real, cut = Part.of(d_loss_cut)
+
+
+def without_gradient(D, x):
+    with torch.no_grad():
+        return D(x)
+
+
+CUT_MISTAKES = {
+    "D-STEP-FEEDS-G": (
+        shows(
+            lambda got, right: got["G's gradient"] and near(got["your loss"], right["your loss"])
+        ),
+        *cut(lambda D, fake: D(fake)),
+    ),
+    "D-CUT-OFF": cut(lambda D, fake: D(fake).detach(), without_gradient),
+    "REAL-CUT-OFF": see_real(lambda D, x: D(x).detach(), without_gradient),
+    "LABELS-SWAPPED": (lambda D, real, fake: cross_entropy(-D(real), -D(fake.detach())),),
+    "SAME-LABEL": (lambda D, real, fake: cross_entropy(D(real), -D(fake.detach())),),
+    "TERM-MISSING": (lambda D, real, fake: softplus(-D(real)).mean(),),
+}
+
+
+def observe_cut(answer, case):
+    """The loss, the gradient that reaches D's weights, and whether one reaches G's."""
+    seed, n = case.args
+    world, rng = World(seed), seeded(seed + 1)
+    G, D = world.nets["G"], world.nets["D"]
+    real, z = torch.randn(n, X_DIM, generator=rng), torch.randn(n, Z_DIM, generator=rng)
+    loss = answer(D, real, G(z))
+    value, weights = number(loss), [*D.parameters(), *G.parameters()]
+    if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
+        return {"your loss": value, "D's gradient": torch.zeros(1), "G's gradient": False}
+    found = torch.autograd.grad(loss.sum(), weights, allow_unused=True)
+    found = [torch.zeros(p.numel()) if g is None else g.flatten() for g, p in zip(found, weights)]
+    k = len(list(D.parameters()))
+    reached = bool(torch.cat(found[k:]).abs().max() > 0)
+    return {"your loss": value, "D's gradient": torch.cat(found[:k]), "G's gradient": reached}
+
+
+turn_sign = Exercise("05.turn_sign", article_mended, SIGN_MISTAKES, sign_cases, what="your loss")
+turn_detach = Exercise(
+    "05.turn_detach",
+    d_loss_cut,
+    CUT_MISTAKES,
+    lambda seed: [Case(f"{n} of each kind", (seed + n, n)) for n in (5, 7)],
+    observe=observe_cut,
+    may_change=(),
+)
+EXERCISES = {
+    "d_step": d_step,
+    "g_step": g_step,
+    "train": train_loop,
+    "turn_sign": turn_sign,
+    "turn_detach": turn_detach,
+}

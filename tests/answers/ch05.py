@@ -1152,4 +1152,61 @@ RIGHT = {
         train_with(d_one_by_one, g_one_by_one),
     ],
 }
-WRONG = {"d_step": D_WRONG, "g_step": G_WRONG, "train": T_WRONG}
+RIGHT["turn_sign"] = [
+    lambda real, fake: fake.mean() - real.mean(),
+    lambda real, fake: (fake.sum() - real.sum()) / len(real),
+    lambda real, fake: -torch.stack([real, -fake]).sum(0).mean(),
+]
+
+
+def cut_with_no_grad_around_a_copy(D, real, fake):
+    copy = fake.data.clone()
+    return softplus(-D(real)).mean() + softplus(D(copy)).mean()
+
+
+def cut_at_once(D, real, fake):
+    r, f = D(torch.cat([real, fake.detach()])).chunk(2)
+    return bce(r, torch.ones_like(r)) + bce(f, torch.zeros_like(f))
+
+
+RIGHT["turn_detach"] = [
+    lambda D, real, fake: softplus(-D(real)).mean() + softplus(D(fake.detach())).mean(),
+    cut_with_no_grad_around_a_copy,
+    cut_at_once,
+]
+
+
+def frees_the_fake_too_late(D, real, fake):
+    loss = softplus(-D(real)).mean() + softplus(D(fake)).mean()
+    fake.detach()
+    return loss
+
+
+def cut_everything(D, real, fake):
+    with torch.no_grad():
+        return softplus(-D(real)).mean() + softplus(D(fake)).mean()
+
+
+WRONG = {
+    "d_step": D_WRONG,
+    "g_step": G_WRONG,
+    "train": T_WRONG,
+    "turn_sign": [
+        ("ARTICLE-D-LOSS", lambda real, fake: -torch.cat([real, fake]).mean() * 2),
+        ("WRONG-SIGN", lambda real, fake: -(fake.mean() - real.mean())),
+        ("BOTH-TURNED", lambda real, fake: (real + fake).mean()),
+        ("TERM-MISSING", lambda real, fake: -real.mean()),
+        ("UNREDUCED", lambda real, fake: -(real - fake)),
+        ("ANOTHER-LOSS", lambda real, fake: softplus(-real).mean() + softplus(fake).mean()),
+        ("NOTHING-RETURNED", lambda real, fake: None),
+    ],
+    "turn_detach": [
+        ("D-STEP-FEEDS-G", frees_the_fake_too_late),
+        ("D-STEP-FEEDS-G", lambda D, r, f: softplus(-D(r.detach())).mean() + softplus(D(f)).mean()),
+        ("D-CUT-OFF", lambda D, r, f: softplus(-D(r)).mean() + softplus(D(f).detach()).mean()),
+        ("D-CUT-OFF", cut_everything),
+        ("REAL-CUT-OFF", lambda D, r, f: softplus(-D(r).data).mean() + softplus(D(f.data)).mean()),
+        ("SAME-LABEL", lambda D, r, f: softplus(-D(r)).mean() + softplus(-D(f.detach())).mean()),
+        ("UNREDUCED", lambda D, r, f: softplus(-D(r)) + softplus(D(f.detach()))),
+    ],
+}
