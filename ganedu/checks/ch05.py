@@ -772,7 +772,7 @@ def d_loss_cut(D, real, fake, *, see=lambda D, x: D(x), cut=lambda D, fake: D(fa
 see_real, cut = Part.of(d_loss_cut)
 
 
-def without_gradient(D, x):
+def with_no_graph(D, x):
     with torch.no_grad():
         return D(x)
 
@@ -784,8 +784,11 @@ CUT_MISTAKES = {
         ),
         *cut(lambda D, fake: D(fake)),
     ),
-    "D-CUT-OFF": cut(lambda D, fake: D(fake).detach(), without_gradient),
-    "REAL-CUT-OFF": see_real(lambda D, x: D(x).detach(), without_gradient),
+    "D-CUT-OFF": (
+        shows(lambda got, right: not got["D's gradient"].any()),
+        *cut(lambda D, fake: D(fake).detach(), with_no_graph),
+    ),
+    "REAL-CUT-OFF": see_real(lambda D, x: D(x).detach(), with_no_graph),
     "LABELS-SWAPPED": (lambda D, real, fake: cross_entropy(-D(real), -D(fake.detach())),),
     "SAME-LABEL": (lambda D, real, fake: cross_entropy(D(real), -D(fake.detach())),),
     "TERM-MISSING": (lambda D, real, fake: softplus(-D(real)).mean(),),
@@ -801,7 +804,8 @@ def observe_cut(answer, case):
     loss = answer(D, real, G(z))
     value, weights = number(loss), [*D.parameters(), *G.parameters()]
     if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
-        return {"your loss": value, "D's gradient": torch.zeros(1), "G's gradient": False}
+        size = sum(p.numel() for p in D.parameters())
+        return {"your loss": value, "D's gradient": torch.zeros(size), "G's gradient": False}
     found = torch.autograd.grad(loss.sum(), weights, allow_unused=True)
     found = [torch.zeros(p.numel()) if g is None else g.flatten() for g, p in zip(found, weights)]
     k = len(list(D.parameters()))
