@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,44 @@ def test_every_section_is_a_heading_of_the_lesson(chapter):
     for entry in catalogue():
         if entry.exercise.startswith(chapter) and entry.section:
             assert entry.section in headings, f"{entry.code}: {entry.section}"
+
+
+def test_the_example_of_contributing_is_an_exercise():
+    """The page's code, run as it stands: its right answer passes, each row is named."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = next(c for c in re.findall(r"```python\n(.*?)```", text, re.S) if "EXERCISES" in c)
+    space = {}
+    exec(compile(code, "CONTRIBUTING.md", "exec"), space)
+    it = space["EXERCISES"]["kl"]
+    for seed in SEEDS:
+        assert judged("07.kl", it, it.right, seed).status == "passed"
+    for code, answer in it.single():
+        assert judged("07.kl", it, answer).code == code
+    assert judged("07.kl", it, lambda p, q: (p * (p / q).log()).sum()).code == "ZERO-TIMES-LOG"
+
+
+def test_a_row_that_would_never_be_played_is_refused():
+    it = TABLES["09.frechet"]
+    for ways in ({"cov": len}, ({"kov": len},)):
+        with pytest.raises(TypeError, match="WRONG-ROW"):
+            replace(it, mistakes={"WRONG-ROW": ways})
+
+
+def test_words_hold_no_placeholder_that_nothing_fills():
+    """A misspelt {case} would reach the learner as a question mark."""
+    known = {
+        "got",
+        "right",
+        "case",
+        "what",
+        "said",
+        "argument",
+        "setting",
+        "shape",
+        "wanted",
+        "kind",
+    }
+    for entry in catalogue():
+        chapter = Path(MODULES[entry.exercise[:2]].__file__).read_text(encoding="utf-8")
+        for name in re.findall(r"\{(\w+)", entry.seen + entry.next):
+            assert name in known or re.search(rf"\b{name}\b", chapter), f"{entry.code}: {name}"

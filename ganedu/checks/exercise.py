@@ -102,6 +102,18 @@ class Exercise:
     praised: Callable | None = None  # right answer -> values for the words of praise
     styles: tuple = ()  # replacements of parts that are just as right: ({"divisor": ...},)
 
+    def __post_init__(self):
+        """A row that is no tuple, or names no part, would never be played."""
+        parameters = inspect.signature(self.right).parameters.values()
+        parts = {p.name for p in parameters}
+        passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        for code, ways in self.mistakes.items():
+            if not isinstance(ways, tuple):
+                raise TypeError(f"{self.name}: the ways of {code} must be a tuple; got {ways!r}")
+            unknown = {key for way in ways if isinstance(way, dict) for key in way} - parts
+            if unknown and not passes_on:
+                raise TypeError(f"{self.name}: {code} names no part of the right answer: {unknown}")
+
     def __call__(self, answer, seed=0):
         found = []
         for style in ({}, *self.styles):
