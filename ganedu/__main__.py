@@ -1,7 +1,8 @@
-"""`python -m ganedu`, for those whose PATH lacks the command."""
+"""`python -m ganedu ...`, the same as `ganedu ...`."""
 
 import sys
 
 from ganedu.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
