@@ -146,3 +146,12 @@ def test_words_hold_no_placeholder_that_nothing_fills():
         chapter = Path(MODULES[entry.exercise[:2]].__file__).read_text(encoding="utf-8")
         for name in re.findall(r"\{(\w+)", entry.seen + entry.next):
             assert re.search(rf"\b{name}\b", chapter + shared), f"{entry.code}: {name}"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_name_that_a_chapter_speaks_has_words(chapter):
+    """Without, a learner would be told that there are none."""
+    source = Path(MODULES[chapter].__file__).read_text(encoding="utf-8")
+    told = {code for entries in words(chapter).values() for code in entries} | set(words("common"))
+    for code in re.findall(r'Misconception\(\s*"([^"]+)"', source):
+        assert code in told or spoken(code) in told, code

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from test_exercise_collector import CHECK
 
 from ganedu import cli
 from ganedu.kit import checking, course, progress, workspace
@@ -295,21 +296,6 @@ def test_help_says_what_is_done():
 
 # ---- checking ------------------------------------------------------------------------------------
 
-CHECK = """
-class check:
-    def __init__(self, exercise, answer):
-        self.exercise, self.answer = exercise, answer
-
-    def _repr_mimebundle_(self, **kwargs):
-        verdict = {"exercise": self.exercise, "status": "failed", "code": "THRICE"}
-        verdict |= {"message": "That is three times x.", "next": ""}
-        try:
-            if self.answer(2) == 4:
-                verdict |= {"status": "passed", "code": ""}
-        except NotImplementedError:
-            verdict |= {"status": "todo", "code": ""}
-        return {"text/plain": "", "application/vnd.ganedu.verdict+json": verdict}
-"""
 STUB = "def double(x):\n    raise NotImplementedError"
 
 
