@@ -1,82 +1,62 @@
-"""A game on pairs (x, y): which digit, and its picture (conditional GANs: Mirza & Osindero 2014).
+"""G and D that are told a label: which digit to draw, and which one a picture should show.
 
-The label travels with the picture as one more channel, so the trainer, the losses and the penalties on
-slopes need not know of labels. Only two wrappers do, one about each player, and the data:
+    Trainer(G=ConditionalGenerator(G, 10), D=ConditionalDiscriminator(D), data=digits, ...)
 
-    Trainer(G=ConditionalGenerator(G, 10), D=ConditionalDiscriminator(D), data=Pairs(digits), ...)
-
-Not for `gradient_penalty`, which mixes a real and a generated example: two labels have no mixture.
+The trainer sees `G.n_classes`, draws pictures with their labels, and hands the same labels to both players
+(conditional GANs: Mirza & Osindero 2014). One change in each: G's z begins with the label as a 1 among 0s,
+and D gives a logit for each label, of which the one in question counts.
 """
-
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 
-def pair(x, y):
-    """Pictures x [n, C, H, W] and labels y [n] -> pairs [n, C + 1, H, W]: the last channel is y."""
-    channel = y.to(x).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
-    return torch.cat([x, channel], dim=1)
-
-
-def unpair(pairs):
-    """Pairs [n, C + 1, H, W] -> (pictures [n, C, H, W], labels [n])."""
-    return pairs[:, :-1], pairs[:, -1, 0, 0].long()
-
-
-@dataclass
-class Pairs:
-    """Labelled pictures as pairs: what `data.labelled(n, rng)` draws, [n, C + 1, H, W]."""
-
-    data: object  # .labelled(n, rng) -> (x [n, C, H, W], y [n])
-
-    def sample(self, n, rng):
-        """Draw n pairs [n, C + 1, H, W] on the generator's device."""
-        return pair(*self.data.labelled(n, rng))
-
-
 class ConditionalGenerator(nn.Module):
-    """z -> pairs: the largest of z's first `classes` numbers chooses the label, all alike often.
+    """(z [n, *z_shape], y [n]) -> pictures [n, C, H, W] of the classes y.
 
-    The inner G gets z with those numbers replaced by a 1 for the label and 0 elsewhere: its z_dim is
-    `classes` more than the noise that remains to choose among pictures of one label.
+    The inner G gets z with `classes` numbers in front, 1 for the class and 0 elsewhere: its z_dim is
+    `classes` more than the noise that chooses among pictures of one class.
     """
 
     def __init__(self, G, classes=10):
         super().__init__()
         if not 1 < classes < G.z_dim:
             raise ValueError(f"classes must be 2 or more and fewer than z_dim; got {classes}")
-        self.G, self.classes = G, classes
-        self.z_dim, self.z_shape = G.z_dim, G.z_shape
+        self.G, self.n_classes = G, classes
+        self.z_dim = G.z_dim - classes
+        self.z_shape = (self.z_dim, *G.z_shape[1:])
 
-    def label(self, z):
-        """The labels that z [n, *z_shape] chooses: [n], 0 to classes - 1."""
-        return z[:, : self.classes].flatten(1).argmax(1)
-
-    def draw(self, z, y=None):
-        """Pictures [n, C, H, W] of z; with labels y [n], of those instead of z's own."""
-        y = self.label(z) if y is None else y
-        _check_labels(y, len(z), self.classes)
-        one_hot = nn.functional.one_hot(y, self.classes).to(z)  # [n, classes]
-        one_hot = one_hot.view(len(z), self.classes, *[1] * (z.ndim - 2))
-        return self.G(torch.cat([one_hot, z[:, self.classes :]], dim=1))
-
-    def forward(self, z):
-        y = self.label(z)
-        return pair(self.draw(z, y), y)  # [n, C + 1, H, W]
+    def forward(self, z, y):
+        _check_labels(y, len(z), self.n_classes)
+        one_hot = nn.functional.one_hot(y, self.n_classes).to(z)  # [n, classes]
+        one_hot = one_hot.view(len(z), self.n_classes, *[1] * (z.ndim - 2))
+        return self.G(torch.cat([one_hot, z], dim=1))
 
 
 class ConditionalDiscriminator(nn.Module):
-    """Pairs -> logits [n]: the inner D gives one for each label, [n, classes], and the pair's counts."""
+    """(x, y [n]) -> logits [n]: the inner D gives one for each class, [n, classes], and y's counts.
+
+    Its last layer is a row of weights for each class: the logit is the product of y's row with D's
+    features of x, a projection on the class (Miyato & Koyama 2018, without the part that all share).
+    """
 
     def __init__(self, D):
         super().__init__()
         self.D = D
 
-    def forward(self, pairs):
-        x, y = unpair(pairs)
+    def forward(self, x, y):
         return self.D(x).gather(1, y[:, None]).squeeze(1)  # [n, classes] -> [n]
+
+
+class LabelBlind(nn.Module):
+    """(x, y) -> D(x): a discriminator that is never told the label, to see what that costs."""
+
+    def __init__(self, D):
+        super().__init__()
+        self.D = D
+
+    def forward(self, x, y):
+        return self.D(x)
 
 
 def _check_labels(y, n, classes):

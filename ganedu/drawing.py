@@ -6,7 +6,6 @@ import torch
 from PIL import Image
 
 from ganedu import checkpoint
-from ganedu.conditional import ConditionalGenerator
 from ganedu.files import replacing, write_text
 from ganedu.recipe import Recipe, made
 from ganedu.trainer import evaluating, latent
@@ -32,11 +31,16 @@ def generator(run):
 def samples(G, n, seed=0):
     """n samples in float32, one at a time; the first ones are the same whatever n is."""
     rng = torch.Generator().manual_seed(seed)
-    draw = G.draw if isinstance(G, ConditionalGenerator) else G  # a pair's label is no picture
     for begin in range(0, n, PART):
         with evaluating(G):
-            part = draw(latent(G, PART, rng))
+            part = G(latent(G, PART, rng), *_labels(G, rng))
         yield from part[: n - begin]
+
+
+def _labels(G, rng):
+    """Labels [PART], each class alike often, as one argument more for a G that has classes."""
+    classes = getattr(G, "n_classes", None)
+    return [] if classes is None else [torch.randint(classes, (PART,), generator=rng)]
 
 
 def write(run, out, n, seed=0):

@@ -1,13 +1,13 @@
-"""Conditional GANs: labels travel with pictures, and reach the players unmixed."""
+"""Conditional GANs: the label reaches both players, each example's its own."""
 
 import pytest
 import torch
 from torch import nn
 
-from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator, Pairs, pair, unpair
+from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator, LabelBlind
 from ganedu.data import Images
 from ganedu.networks import DCGANDiscriminator, DCGANGenerator
-from ganedu.trainer import Trainer, latent
+from ganedu.trainer import Trainer
 
 
 def rng(seed=0):
@@ -23,66 +23,50 @@ class Echo(nn.Module):
         return (z @ torch.arange(5.0)).view(-1, 1, 1, 1).expand(-1, 1, 2, 3)
 
 
-def test_a_pair_comes_apart_into_what_it_was_made_of():
-    x, y = torch.randn(4, 3, 2, 5, generator=rng()), torch.tensor([0, 9, 200, 3])
-    for kind in (torch.float32, torch.bfloat16):  # whole numbers up to 256 are exact in both
-        again = unpair(pair(x.to(kind), y))
-        assert torch.equal(again[0], x.to(kind)) and torch.equal(again[1], y)
-
-
-def test_pairs_keep_each_pictures_own_label():
-    y = torch.arange(50) % 10
-    data = Pairs(Images((y / 10).view(-1, 1, 1, 1).expand(-1, 1, 4, 4).contiguous(), y))
-    x, labels = unpair(data.sample(200, rng()))
-    assert torch.allclose(x[:, 0, 0, 0], labels / 10) and len(labels.unique()) == 10
-    assert torch.equal(x, data.data.sample(200, rng()))  # the same draws as without labels
-
-
-def test_the_largest_of_the_first_numbers_of_z_chooses_the_label_and_the_rest_is_noise():
-    z = torch.tensor([[-1.0, -2.0, -3.0, 10.0, 0.0], [0.0, 0.1, 0.2, 0.0, 10.0]])
+def test_the_class_stands_before_the_noise_as_a_one_among_zeros():
     G = ConditionalGenerator(Echo(), 3)
-    x, y = unpair(G(z))
-    assert y.tolist() == [0, 2]
-    assert x[:, 0, 0, 0].tolist() == [0 + 30, 2 + 40]  # label * 1, then noise * 3 and 4
+    assert (G.n_classes, G.z_dim, G.z_shape) == (3, 2, (2,))
+    z = torch.tensor([[10.0, 0.0], [0.0, 10.0], [1.0, 1.0]])
+    x = G(z, torch.tensor([0, 2, 1]))
+    assert x[:, 0, 0, 0].tolist() == [0 + 30, 2 + 40, 1 + 7]  # label * 1, then noise * 3 and 4
 
 
-def test_labels_are_chosen_equally_often():
-    """9 degrees of freedom: chi-squared exceeds 30 once in 2,000 such tests."""
+def test_z_with_axes_for_a_picture_keeps_them():
     G = ConditionalGenerator(DCGANGenerator(width=2, z_dim=14))
-    counts = G.label(latent(G, 5000, rng())).bincount(minlength=10).double()
-    assert len(counts) == 10 and ((counts - 500) ** 2 / 500).sum() < 30
+    assert G.z_shape == (4, 1, 1)
+    assert G(torch.zeros(2, 4, 1, 1), torch.tensor([3, 9])).shape == (2, 1, 28, 28)
 
 
-def test_a_label_asked_for_is_drawn_from_the_same_noise():
-    G = ConditionalGenerator(Echo(), 3)
-    z = torch.tensor([[9.0, 0.0, 0.0, 1.0, 1.0]])
-    drawn = [G.draw(z, torch.tensor([k])).flatten()[0].item() for k in range(3)]
-    assert drawn == [7, 8, 9] and G.draw(z).flatten()[0].item() == 7
-
-
-def test_d_answers_with_the_logit_of_the_pairs_label():
+def test_d_answers_with_the_logit_of_the_label():
     class Ten(nn.Module):
         def forward(self, x):
             return x[:, 0, 0, :1] + 100 * torch.arange(10.0)  # [n, 10]
 
     x, y = torch.tensor([1.0, 2.0]).view(2, 1, 1, 1).expand(2, 1, 3, 3), torch.tensor([4, 0])
-    assert ConditionalDiscriminator(Ten())(pair(x, y)).tolist() == [401, 2]
+    assert ConditionalDiscriminator(Ten())(x, y).tolist() == [401, 2]
 
 
-def test_the_trainer_plays_with_pairs_as_with_any_examples():
+def test_a_label_blind_d_answers_the_same_whatever_the_label():
+    D, x = LabelBlind(DCGANDiscriminator(width=2).eval()), torch.randn(3, 1, 28, 28)
+    logits = D(x, torch.tensor([0, 1, 2]))
+    assert torch.equal(logits, D(x, torch.tensor([5, 5, 5]))) and torch.equal(logits, D.D(x))
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_the_trainer_plays_with_labels_of_the_data(blind):
     data = Images(torch.rand(40, 1, 28, 28, generator=rng()) * 2 - 1, torch.arange(40) % 10)
-    torch.manual_seed(0)
+    D = DCGANDiscriminator(width=2, classes=1 if blind else 10)
     trainer = Trainer(
         G=ConditionalGenerator(DCGANGenerator(width=2, z_dim=14)),
-        D=ConditionalDiscriminator(DCGANDiscriminator(width=2, classes=10)),
-        data=Pairs(data),
+        D=LabelBlind(D) if blind else ConditionalDiscriminator(D),
+        data=data,
         batch=8,
         ema=0.9,
         device="cpu",
     )
     trainer.fit(2, progress=False)
-    x, y = unpair(trainer.sample(30))
-    assert x.shape == (30, 1, 28, 28) and x.abs().max() <= 1 and 0 <= y.min() and y.max() <= 9
+    x = trainer.sample(30, y=torch.arange(30) % 10)
+    assert x.shape == (30, 1, 28, 28) and x.abs().max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -96,7 +80,7 @@ def test_the_trainer_plays_with_pairs_as_with_any_examples():
 )
 def test_labels_that_do_not_fit_are_one_sentence(y, words):
     with pytest.raises(ValueError, match=words):
-        ConditionalGenerator(Echo(), 3).draw(torch.zeros(2, 5), y)
+        ConditionalGenerator(Echo(), 3)(torch.zeros(2, 2), y)
 
 
 @pytest.mark.parametrize("classes", [1, 5])

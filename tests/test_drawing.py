@@ -91,7 +91,7 @@ def test_the_averaged_generator_draws_where_there_is_one():
     assert torch.equal(G(z), trainer.average(z)) and not torch.equal(G(z), trainer.G(z))
 
 
-def test_of_a_pair_of_label_and_picture_the_picture_is_written():
+def test_a_generator_with_classes_draws_of_classes_chosen_by_the_seed():
     a_run(replace(tour.RECIPE, batch=4))
     drawing.write("run", "drawn", 2)
     assert Image.open("drawn/00001.png").mode == "L"

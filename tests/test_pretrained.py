@@ -15,7 +15,7 @@ from ganedu import data, results
 from ganedu.classifier import probabilities, train_classifier
 from ganedu.diagnostics import class_coverage
 from ganedu.pretrained import FILE, digits_generator, make, save
-from ganedu.trainer import latent
+from ganedu.trainer import evaluating, latent
 
 RECORDED = results.load("pretrained")
 
@@ -93,6 +93,20 @@ def test_recorded_digits_are_nearly_as_many_kinds_as_real_ones():
     assert ours["recall"] > 0.8 * real["recall"] and ours["coverage"] > 0.85 * real["coverage"]
 
 
+def test_the_largest_of_the_first_numbers_of_z_chooses_the_digit(G):
+    z = torch.zeros(2, 26, 1, 1)
+    z[0, :10], z[0, 3], z[0, 20], z[1, :3, 0, 0] = -2.0, -1.0, 9.0, torch.tensor([0.1, 0.3, 0.2])
+    assert G.label(z).tolist() == [3, 1] and G.z_shape == (26, 1, 1)
+    assert torch.equal(G(z), G.G(z[:, 10:], torch.tensor([3, 1])))
+    assert torch.equal(G(z, torch.tensor([8, 8])), G.G(z[:, 10:], torch.tensor([8, 8])))
+
+
+def test_digits_are_chosen_equally_often(G):
+    """9 degrees of freedom: chi-squared exceeds 30 once in 2,000 such tests."""
+    counts = G.label(some_z(G, 5000)).bincount(minlength=10).double()
+    assert len(counts) == 10 and ((counts - 500) ** 2 / 500).sum() < 30
+
+
 # ---------------------------------------------------------------- made anew
 
 
@@ -120,7 +134,8 @@ def test_what_is_saved_is_what_draws(quick, tmp_path):
     save(trainer.average, tmp_path / "digits.npz")
     G = digits_generator(tmp_path / "digits.npz")
     z = some_z(G, 20)
-    expected = trainer.average.draw(z).detach()
+    with evaluating(trainer.average):
+        expected = trainer.average(z[:, 10:], G.label(z)).detach()
     assert torch.allclose(G(z), expected, atol=5e-3)  # float16 has 11 bits
 
 

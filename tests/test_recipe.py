@@ -177,7 +177,7 @@ def test_words_and_lists_among_the_arguments_come_back_as_they_were():
 
 def test_a_conditional_pair_is_a_recipe_too():
     recipe = Recipe(
-        data=partial(conditional.Pairs, partial(data.small_digits)),
+        data=data.small_digits,
         G=partial(conditional.ConditionalGenerator, partial(networks.DCGANGenerator, 8, width=4)),
         D=partial(
             conditional.ConditionalDiscriminator,

@@ -27,7 +27,7 @@ def directions(G, k=3, n=500):
     vectors of its slope. Each points to where there is more ink.
     """
     z = latent(G, n, torch.Generator().manual_seed(0))
-    noise = z[:, G.G.classes :].flatten(1)  # [n, d]
+    noise = z[:, G.n_classes :].flatten(1)  # [n, d]
     pictures = G(z).flatten(1)  # [n, 784]
     slope = torch.linalg.lstsq(noise, pictures - pictures.mean(0)).solution  # [d, 784]
     found = torch.linalg.svd(slope, full_matrices=False).U.T[:k]  # [k, d]
@@ -112,7 +112,7 @@ class DigitExplorer:
             return self.G(z, torch.arange(10))
 
     def _noise(self, z):
-        return z[0, self.G.G.classes :].flatten()  # [d]
+        return z[0, self.G.n_classes :].flatten()  # [d]
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}

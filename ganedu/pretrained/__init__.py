@@ -18,14 +18,24 @@ FILE = Path(__file__).parent / "digits.npz"
 
 
 class Digits(nn.Module):
-    """z [n, *z_shape] -> digits [n, 1, 28, 28] in [-1, 1]: z chooses which, unless y [n] does."""
+    """z [n, *z_shape] -> digits [n, 1, 28, 28] in [-1, 1]: z chooses which, unless y [n] does.
+
+    The largest of z's first `n_classes` numbers is the choice, so all are drawn alike often; the others
+    are the z of the ConditionalGenerator `G`.
+    """
 
     def __init__(self, G):
         super().__init__()
-        self.G, self.z_dim, self.z_shape = G, G.z_dim, G.z_shape
+        self.G, self.n_classes = G, G.n_classes
+        self.z_dim = G.n_classes + G.z_dim
+        self.z_shape = (self.z_dim, *G.z_shape[1:])
+
+    def label(self, z):
+        """The digits that z [n, *z_shape] chooses: [n], 0 to n_classes - 1."""
+        return z[:, : self.n_classes].flatten(1).argmax(1)
 
     def forward(self, z, y=None):
-        return self.G.draw(z, y)
+        return self.G(z[:, self.n_classes :], self.label(z) if y is None else y)
 
 
 def digits_generator(file=FILE):

@@ -19,7 +19,7 @@ from tqdm.auto import trange
 
 from ganedu import checkpoint, data, metrics
 from ganedu.classifier import probabilities, train_classifier
-from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator, Pairs
+from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator
 from ganedu.diagnostics import memorisation
 from ganedu.networks import DCGANDiscriminator, DCGANGenerator
 from ganedu.pretrained import digits_generator, save
@@ -27,9 +27,9 @@ from ganedu.recipe import Recipe
 from ganedu.trainer import cosine, latent
 
 EVERY, JUDGES, SAMPLES = 1000, 5, 10_000
-# A DCGAN on pairs of digit and picture; 16 numbers of z say how the digit is written.
+# A conditional DCGAN; 16 numbers of z say how the digit is written.
 RECIPE = Recipe(
-    data=partial(Pairs, partial(data.digits)),
+    data=data.digits,
     G=partial(ConditionalGenerator, partial(DCGANGenerator, z_dim=10 + 16)),
     D=partial(ConditionalDiscriminator, partial(DCGANDiscriminator, classes=10)),
     steps=6000,
@@ -48,7 +48,7 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     train, held_out = data.digits().split()
     recipe = replace(RECIPE, steps=args.steps)
-    trainer = recipe.trainer(args.seed, device="cpu", data=Pairs(train))
+    trainer = recipe.trainer(args.seed, device="cpu", data=train)
     seconds = fit(trainer, args.steps, args.out / "checkpoint.pt")
     save(trainer.average, args.out / "digits.npz")
     found = measure(digits_generator(args.out / "digits.npz"), train, held_out)
@@ -84,7 +84,7 @@ def fit(trainer, steps, file):
 def measure(G, train, held_out):
     """What judges of several seeds say of G's digits, and how far these spread, as a dictionary."""
     z = latent(G, SAMPLES, torch.Generator().manual_seed(1))
-    y = G.G.label(z)
+    y = G.label(z)
     fake = torch.cat([G(part) for part in z.split(1000)])
     judges = {
         (seed, seen.name): (train_classifier(seen, seed=seed, progress=False), unseen)
