@@ -92,9 +92,13 @@ def test_the_averaged_generator_draws_where_there_is_one():
 
 
 def test_a_generator_with_classes_draws_of_classes_chosen_by_the_seed():
-    a_run(replace(tour.RECIPE, batch=4))
+    trainer, asked = a_run(replace(tour.RECIPE, batch=4)), []
     drawing.write("run", "drawn", 2)
     assert Image.open("drawn/00001.png").mode == "L"
+    trainer.G.register_forward_pre_hook(lambda _, args: asked.append(args[1]))
+    first, again = (torch.stack([*drawing.samples(trainer.G, n, seed=7)]) for n in (300, 520))
+    assert torch.equal(first, again[:300]) and torch.equal(asked[0], asked[1])
+    assert len(asked[0].unique()) == 10 and not torch.equal(asked[1], asked[2])
 
 
 def test_the_data_need_not_be_there():
