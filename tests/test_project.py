@@ -19,6 +19,7 @@ else:
 ROOT = Path(__file__).parents[1]
 LEVELS = {
     0: {
+        "augment",
         "conditional",
         "data",
         "densities",
@@ -33,7 +34,16 @@ LEVELS = {
         "results",
     },
     1: {"trainer", "recipe", "recording", "checkpoint", "classifier", "classical"},
-    2: {"diagnostics", "doctor", "clinic", "drawing", "studies", "treatments", "pretrained"},
+    2: {
+        "cost",
+        "diagnostics",
+        "doctor",
+        "clinic",
+        "drawing",
+        "studies",
+        "treatments",
+        "pretrained",
+    },
     3: {"viz", "player", "checks", "cli", "tour", "notebooks", "kit"},
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
