@@ -116,7 +116,8 @@ class Examples:
 
     def sample(self, n, rng):
         """Draw n examples [n, ...], with replacement, on the generator's device."""
-        return self.x[self._rows(n, rng)]
+        rows = self._rows(n, rng)  # before self.x is looked up: this moves it
+        return self.x[rows]
 
     def labelled(self, n, rng):
         """Draw as `sample` does, with the labels: ([n, ...], [n])."""

@@ -1,0 +1,165 @@
+"""Every path of the package on a GPU, or on the stand-in for one where there is none (standin_device.py)."""
+
+from functools import partial
+
+import pytest
+import standin_device
+import torch
+from torch import nn
+
+from ganedu import checkpoint, data, losses, metrics, networks, penalties, pretrained
+from ganedu.classifier import train_classifier
+from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator
+from ganedu.diagnostics import class_coverage, mode_coverage
+from ganedu.trainer import Trainer, cosine
+
+
+@pytest.fixture
+def gpu():
+    if torch.cuda.is_available():
+        yield
+    else:
+        with standin_device.gpu():
+            yield
+
+
+@pytest.fixture(scope="module")
+def few_digits():
+    digits = data.digits()
+    return data.Images(digits.x[:64], digits.y[:64], "few digits")
+
+
+def plane(**options):
+    options = {"G": networks.MLPGenerator(), "D": networks.MLPDiscriminator(), **options}
+    return Trainer(data=data.ring(8), seed=0, batch=16, **options)
+
+
+ALL_LOSSES = (
+    "nonsaturating",
+    "saturating",
+    "least_squares",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+)
+ALL_PENALTIES = {
+    "r1": partial(penalties.r1, gamma=0.1),
+    "r2": partial(penalties.r2, gamma=0.1),
+    "gradient_penalty": penalties.gradient_penalty,
+}
+
+
+@pytest.mark.parametrize("loss", ALL_LOSSES)
+def test_every_loss(gpu, loss):
+    trainer = plane(loss=getattr(losses, loss), ema=0.9, schedule=cosine(3))
+    row = trainer.fit(3, progress=False)[-1]
+    assert trainer.device.type == "cuda" and row["d_loss"] == row["d_loss"]
+    assert trainer.sample(5).device.type == "cuda"
+
+
+@pytest.mark.parametrize("penalty", ALL_PENALTIES.values(), ids=ALL_PENALTIES)
+def test_every_penalty(gpu, penalty):
+    assert len(plane(penalty=penalty).fit(2, progress=False)) == 2
+
+
+@pytest.mark.parametrize(
+    "D",
+    [
+        lambda: networks.Packed(networks.MLPDiscriminator(in_dim=4), m=2),
+        lambda: nn.Sequential(networks.FourierFeatures(), networks.MLPDiscriminator(in_dim=22)),
+        lambda: nn.Sequential(networks.MinibatchStd(), networks.MLPDiscriminator(in_dim=3)),
+    ],
+    ids=["Packed", "FourierFeatures", "MinibatchStd"],
+)
+def test_every_part_of_a_discriminator(gpu, D):
+    assert len(plane(D=D()).fit(2, progress=False)) == 2
+
+
+def test_pictures_and_their_judge(gpu, few_digits):
+    G, D = networks.DCGANGenerator(width=4), networks.DCGANDiscriminator(width=4)
+    trainer = Trainer(G=G, D=D, data=few_digits, batch=8, ema=0.9, seed=0)
+    trainer.fit(2, progress=False)
+    judge = train_classifier(few_digits, steps=2, batch=8, progress=False)
+    assert 0 <= class_coverage(trainer.sample(16), judge).sure <= 1
+
+
+def test_classes(gpu, few_digits):
+    G = ConditionalGenerator(networks.DCGANGenerator(width=4, z_dim=14))
+    D = ConditionalDiscriminator(networks.DCGANDiscriminator(width=4, classes=10))
+    trainer = Trainer(G=G, D=D, data=few_digits, batch=8, seed=0)
+    trainer.fit(2, progress=False)
+    assert trainer.sample(3, y=7).shape == (3, 1, 28, 28)
+
+
+def test_stacks(gpu, few_digits):
+    p_data = data.Stacked(few_digits, "few stacks")
+    G = networks.DCGANGenerator(channels=3, width=4)
+    trainer = Trainer(G=G, D=networks.DCGANDiscriminator(channels=3, width=4), data=p_data, batch=8)
+    assert len(trainer.fit(2, progress=False)) == 2
+
+
+def test_coverage_and_metrics_take_what_a_gpu_gives(gpu):
+    trainer = plane()
+    drawn, real = trainer.sample(64), trainer.data.sample(64, torch.Generator("cpu").manual_seed(1))
+    assert 0 <= mode_coverage(drawn, data.ring(8)).modes <= 8
+    assert metrics.frechet(drawn, real.cpu()) >= 0
+
+
+def test_a_checkpoint_of_a_gpu_goes_on(gpu, tmp_path):
+    trainer = plane(ema=0.9)
+    trainer.fit(2, progress=False)
+    checkpoint.save(trainer.state_dict(), tmp_path / "gpu.pt")
+    again = plane(ema=0.9)
+    again.load_state_dict(checkpoint.load(tmp_path / "gpu.pt"))
+    assert again.step == 2
+    assert again.fit(1, progress=False) == trainer.fit(1, progress=False)
+
+
+def test_the_shipped_generator(gpu):
+    G = pretrained.digits_generator().to("cuda")
+    z = torch.randn(2, *G.z_shape, device="cuda")
+    assert G(z).device.type == "cuda"
+
+
+# ------------------------------------------------------------------ what the stand-in must catch
+
+
+def mixes_in_the_loss():
+    plane(penalty=lambda D, real, fake, rng: (torch.zeros(len(real)) * D(real)).mean()).fit(1)
+
+
+def draws_with_the_wrong_generator():
+    torch.randn(3, generator=torch.Generator(), device="cuda")
+
+
+def forgets_cpu():
+    plane().sample(3).numpy()
+
+
+def keeps_a_constant_behind():
+    class Late(networks.MLPDiscriminator):
+        mean = torch.zeros(2)  # a tensor that is no buffer does not move
+
+        def forward(self, x):
+            return super().forward(x - self.mean)
+
+    plane(D=Late()).fit(1)
+
+
+def indexes_the_cpu_with_the_gpu():
+    torch.zeros(5)[torch.zeros(2, dtype=torch.long, device="cuda")]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        mixes_in_the_loss,
+        draws_with_the_wrong_generator,
+        forgets_cpu,
+        keeps_a_constant_behind,
+        indexes_the_cpu_with_the_gpu,
+    ],
+)
+def test_a_wrong_device_is_caught(gpu, fault):
+    with pytest.raises((RuntimeError, TypeError)):
+        fault()
