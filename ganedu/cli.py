@@ -1,4 +1,4 @@
-"""`ganedu ...`: tour, training, samples, studies. The grammar only: what is asked for becomes a `Recipe`."""
+"""`ganedu ...`: tour, training, samples, art, studies. The grammar only: what is asked for is a `Recipe`."""
 
 import argparse
 import os
@@ -108,7 +108,19 @@ def parser():
     )
     study.set_defaults(run=run_study)
 
-    for command in (tour, train, sample):
+    art = commands.add_parser("art", help="from one picture to a tile, a poster and a loop")
+    art.add_argument(
+        "picture", metavar="PICTURE", help="a file, or a name such as terrain or brick"
+    )
+    art.add_argument("--out", default="art", help="folder for the pictures (default: %(default)s)")
+    art.add_argument("--steps", type=_count, help="train so long (default: 3000, if not known)")
+    art.add_argument(
+        "--side", type=_side, help="shrink the picture's shorter side to so many pixels"
+    )
+    art.add_argument("--poster", type=_side, default=1024, help="its side (default: %(default)s)")
+    art.set_defaults(run=run_art)
+
+    for command in (tour, train, sample, art):
         command.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
     for command in (tour, train):
         command.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto)")
@@ -131,12 +143,37 @@ def _count(text):
     return number
 
 
+def _side(text):
+    number = _whole(text)
+    if not 64 <= number <= 8192:
+        raise argparse.ArgumentTypeError(f"must be 64 to 8192 pixels; got {number}")
+    return number
+
+
 def run_tour(args):
     """`ganedu tour`."""
     from ganedu import tour
 
     steps = args.steps or tour.RECIPE.steps
     tour.tour(args.out, steps=steps, seed=args.seed, device=args.device)
+    return 0
+
+
+def run_art(args):
+    """`ganedu art`: what was measured, and where the pictures are."""
+    from ganedu.art import art, page
+
+    found = art(
+        args.picture,
+        args.out,
+        steps=args.steps,
+        seed=args.seed,
+        side=args.side,
+        poster=args.poster,
+    )
+    for what, value, meaning in page.lines(found):
+        print(f"{what:34} {value:34} {meaning}".rstrip())
+    print(f"Look at {(Path(args.out).expanduser() / 'index.html').resolve()}")
     return 0
 
 

@@ -337,11 +337,11 @@ def _square(file, size):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what a viewer does not speak of either
         with Image.open(file) as picture:
-            shown = _as_shown(ImageOps.exif_transpose(picture))
+            shown = as_shown(ImageOps.exif_transpose(picture))
             return np.asarray(ImageOps.fit(shown, (size, size)))
 
 
-def _as_shown(picture):
+def as_shown(picture):
     """The picture in RGB as viewers show it."""
     from PIL import Image
 

@@ -46,7 +46,7 @@ HOMES = {
     "kind": "trainer",
 }
 LENT = (*dict.fromkeys(HOMES.values()), "treatments.base", "treatments.plane")
-LENT += ("treatments.stacks", "clinic.cases", "conditional", "augment")
+LENT += ("treatments.stacks", "clinic.cases", "conditional", "augment", "texture")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,16 @@ LEVELS = {
         "profile",
         "results",
     },
-    1: {"trainer", "recipe", "recording", "checkpoint", "classifier", "classical"},
+    1: {
+        "trainer",
+        "recipe",
+        "recording",
+        "checkpoint",
+        "classifier",
+        "classical",
+        "pictures",
+        "texture",
+    },
     2: {
         "cost",
         "diagnostics",
@@ -43,8 +52,9 @@ LEVELS = {
         "studies",
         "treatments",
         "pretrained",
+        "gallery",
     },
-    3: {"viz", "player", "checks", "cli", "tour", "notebooks", "kit"},
+    3: {"art", "viz", "player", "checks", "cli", "tour", "notebooks", "kit"},
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 OWNERS_PACKAGES = "jupyterlab torch torchvision matplotlib ipywidgets nbval jupytext numpy".split()
@@ -226,7 +236,7 @@ def test_every_command_in_the_documents_exists(program, rest):
 
 def test_the_documents_name_the_commands_of_each_day():
     said = {f"{program} {rest.split()[0]}" for program, rest in TYPED}
-    named = "start check progress train sample study"
+    named = "start check progress train sample study art"
     assert {f"ganedu {name}" for name in named.split()} | {"make tour", "make lab"} <= said
 
 
