@@ -11,7 +11,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
-from ganedu.data import Mixture
+from ganedu.data import Mixture, small_digits
 
 LEVELS = 17  # of grey in the small digits
 
@@ -87,6 +87,11 @@ def pixel_histograms(train):
     return Model(sample, log_prob)
 
 
+def digit_levels():
+    """The 1,797 small digits as rows of whole levels, 0 to 16: [1797, 64]."""
+    return ((small_digits().x.flatten(1) + 1) * 8).round().long()
+
+
 def level_of(x):
     """Numbers in [-1, 1] -> their level, 0 to 16."""
     return ((x + 1) / 2 * LEVELS).floor().long().clamp(0, LEVELS - 1)
@@ -95,6 +100,11 @@ def level_of(x):
 def spread(levels, rng):
     """Levels 0 to 16 -> numbers in [-1, 1], each somewhere in its level's step of 2/17."""
     return 2 * (levels + torch.rand(levels.shape, generator=rng)) / LEVELS - 1
+
+
+def tidy(x):
+    """Numbers in [-1, 1], each moved to its level's own: k / 8 - 1 for k = 0 to 16."""
+    return level_of(x) / 8 - 1
 
 
 def a_seed(rng):

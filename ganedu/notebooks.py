@@ -4,6 +4,7 @@ Used by the builder of the course, by `pytest exercises`, by `ganedu check` and 
 stand-in; nothing else starts a kernel.
 """
 
+import os
 import re
 import sys
 
@@ -13,6 +14,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
+from ganedu.kit import progress
 from ganedu.kit.course import CHECK
 
 VERDICT = "application/vnd.ganedu.verdict+json"
@@ -37,7 +39,8 @@ def run(nb, folder, *, seconds=600, go_on=False, python=sys.executable):
 
     A cell that raises, or runs longer than `seconds`, ends the run with nbclient's error. With
     `go_on` what it raised is among its outputs, a cell that is too long is interrupted, and after
-    a dead kernel the rest stays unrun.
+    a dead kernel the rest stays unrun. What the cells predict or solve is kept nowhere: it is not
+    the learner who runs them.
     """
     for cell in code_cells(nb):
         cell.outputs, cell.execution_count = [], None
@@ -56,7 +59,7 @@ def run(nb, folder, *, seconds=600, go_on=False, python=sys.executable):
     )
     client.log.setLevel("CRITICAL")  # what goes wrong is told once, by the caller
     try:
-        client.execute()
+        client.execute(env=os.environ | {progress.APART: "1"})
     except DeadKernelError:
         if not go_on:
             raise

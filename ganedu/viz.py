@@ -121,15 +121,19 @@ def lattice(k=101, limit=1.5):
     return torch.stack([x1, x2], dim=2).reshape(-1, 2)
 
 
-def images(x, *, ax=None, title=None, columns=None, scale=1.0):
-    """Pictures [n, C, H, W] in [-1, 1], side by side in one image."""
+def images(x, *, ax=None, title=None, columns=None, rows=(), scale=1.0):
+    """Pictures [n, C, H, W] in [-1, 1], side by side in one image; `rows` are the rows' names."""
     columns = columns or max(1, min(len(x), 10))
-    rows = -(-len(x) // columns)
+    deep = -(-len(x) // columns)
     sheet = tile(x, columns)
     width = min(WIDTH, scale * 0.75 * columns)
-    ax = _axes(ax, width=width, height=width * rows / columns + (0.35 if title else 0.05))
+    ax = _axes(ax, width=width, height=width * deep / columns + (0.35 if title else 0.05))
     ax.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_axis_off()
+    for row, name in enumerate(rows):
+        ax.text(
+            -0.02, 1 - (row + 0.5) / deep, name, transform=ax.transAxes, ha="right", va="center"
+        )
     return titled(ax, title)
 
 

@@ -81,6 +81,21 @@ def test_a_key_asks_one_question_and_its_cell_may_run_again():
         predict("05.sign", "Another question?", CHOICES)
 
 
+def shown_by(monkeypatch):
+    shown = []
+    monkeypatch.setattr(predictions, "show", lambda thing, **how: shown.append(thing))
+    predict("05.sign", QUESTION, CHOICES)
+    return [thing._repr_mimebundle_().get("text/html", "") for thing in shown]
+
+
+def test_a_learners_page_that_is_opened_again_has_a_sentence_where_the_buttons_were(
+    workspace, monkeypatch
+):
+    assert not any("<style>" in html for html in shown_by(monkeypatch))
+    in_workspace(monkeypatch, workspace)
+    assert "run the page again from its top" in shown_by(monkeypatch)[-1]
+
+
 # ---- saying --------------------------------------------------------------------------------------
 
 

@@ -238,6 +238,13 @@ def test_lessons_are_given_without_outputs_and_solved_blanks(given):
     )
 
 
+def test_the_setup_is_folded_away_and_nothing_else(given):
+    for name, content in given.items():
+        cells = json.loads(content)["cells"]
+        folded = [c for c in cells if c["metadata"].get("jupyter", {}).get("source_hidden")]
+        assert [c["metadata"]["tags"] for c in folded] == [["setup"]], name
+
+
 def test_every_exercise_is_due_once(given):
     due = [name for names in course.exercises(given).values() for name in names]
     assert "05.d_step" in due and len(set(due)) == len(due) >= 30
@@ -326,6 +333,30 @@ def test_each_exercise_that_is_due_has_a_result(course_of_three, capsys):
     kept = json.loads((course_of_three / progress.FILE).read_text())["exercises"]
     assert kept["02.double"] == {"status": "failed", "code": "THRICE"}
     assert kept["03.double"]["status"] == "todo"
+
+
+PREDICTS = """
+from ganedu.kit import predict
+guess = predict("01.guess", "Which?", ["a", "b"])
+guess.reveal("b")
+"""
+
+
+def test_a_turn_that_has_not_passed_is_run_as_far_as_its_check(course_of_three, capsys):
+    lesson = course_of_three / "notebooks" / "01_double.ipynb"
+    solve(lesson, "    return 3 * x")
+    nb = json.loads(lesson.read_bytes())
+    nb["cells"].insert(1, nbformat.v4.new_code_cell(PREDICTS))
+    nb["cells"].append(nbformat.v4.new_code_cell("import time; time.sleep(1000)"))
+    lesson.write_text(json.dumps(nb))
+    said = {"01.guess": {"question": "Which?", "said": "a", "unit": ""}}
+    progress.Progress(course_of_three).put("predictions", said)
+    assert cli.main(["check", str(course_of_three)]) == 1
+    assert "✗ 01.turn THRICE" in capsys.readouterr().out
+    assert progress.Progress(course_of_three).all("predictions") == said  # nothing was revealed
+    progress.Progress(course_of_three).put("exercises", {"01.turn": {"status": "passed"}})
+    assert cli.main(["check", str(course_of_three)]) == 0  # what passed is not run again
+    assert "✓ 01.turn" in capsys.readouterr().out
 
 
 def test_a_missing_and_an_unreadable_page_fail_by_name(course_of_three, capsys):

@@ -63,7 +63,7 @@ def png_size(encoded):
 def test_the_sliders_reach_where_the_minimax_gradient_is_gone():
     shown = game.GameOnALine()
     shown.mean.value = shown.mean.max
-    assert "+0.00 (minimax)" in shown.text() and "JS = 0.69 of at most 0.69" in shown.text()
+    assert "+0.00 (minimax)" in shown.text() and "JS = 0.69, V(D*) = 0.00" in shown.text()
 
 
 def test_every_control_is_reached_by_keyboard_and_named_and_the_words_are_a_status():

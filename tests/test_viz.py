@@ -208,6 +208,17 @@ def test_images_are_laid_out_ten_in_a_row_or_as_asked_without_axes(n, columns, s
     assert ax.images[0].get_clim() == (0, 1) and ax.get_title(loc="left") == "grey"
 
 
+def test_the_names_of_rows_stand_at_the_middle_of_their_rows():
+    ax = viz.images(torch.zeros(60, 1, 8, 8), rows="ABCDEF")
+    ax.figure.draw_without_rendering()
+    heights = [
+        ax.transData.inverted().transform(t.get_window_extent().get_points()) for t in ax.texts
+    ]
+    middles = [row.mean(axis=0)[1] for row in heights]
+    assert [t.get_text() for t in ax.texts] == list("ABCDEF")
+    assert np.allclose(middles, [10 * row + 4.5 for row in range(6)], atol=1)
+
+
 @pytest.mark.parametrize("shape", [(5, 784), (0, 1, 8, 8), (1, 8, 8), (5, 8, 8, 3)])
 def test_what_is_not_a_picture_is_one_sentence(shape):
     with pytest.raises(ValueError, match=r"pictures must be \[n, 1 or 3, height, width\]; got \["):

@@ -434,12 +434,6 @@ FAMILIES = {
         lambda r, f: softplus(f - r),
         None,
         lambda r, f: softplus(r - f),
-        (
-            (
-                lambda r, f: softplus(table(r, f)).mean(),
-                lambda r, f: softplus(-table(r, f)).mean(),
-            ),
-        ),
     ),
     "saturating": Family(
         lambda r, f: softplus(-r), lambda r, f: softplus(f), lambda r, f: -softplus(f)
@@ -738,6 +732,10 @@ FAMILY_MISTAKES = {
     "RELATIVISTIC-OF-MEANS": (
         *d_side("relativistic", lambda r, f: softplus(f.mean() - r.mean())),
         *g_side("relativistic", lambda r, f: softplus(r.mean() - f.mean())),
+    ),
+    "ALL-PAIRS": (
+        *d_side("relativistic", lambda r, f: softplus(table(r, f)).mean()),
+        *g_side("relativistic", lambda r, f: softplus(-table(r, f)).mean()),
     ),
     "RELATIVISTIC-AVERAGE": (
         *d_side(

@@ -600,6 +600,12 @@ def mixed(old, new, decay):
     return decay * old + (1 - decay) * new if old.is_floating_point() else new
 
 
+def module_by_module(average, net, decay):
+    """`parameters()` of each module, which holds those of the modules inside it as well."""
+    for mine, theirs in zip(average.modules(), net.modules()):
+        average_right(mine, theirs, decay)
+
+
 rule, keep, take = Part.of(average_right)
 AVERAGE_MISTAKES = {
     "MOVES-THE-PLAYER": (fact(0),),
@@ -612,6 +618,13 @@ AVERAGE_MISTAKES = {
     "NOTHING-CHANGED": rule(lambda p, q, grad, decay: p),
     "COPY-NOT-AVERAGE": rule(lambda p, q, grad, decay: q),
     "DECAY-SWAPPED": rule(lambda p, q, grad, decay: (1 - decay) * p + decay * q),
+    "AVERAGED-AGAIN": (
+        *rule(
+            lambda p, q, grad, decay: decay**2 * p + (1 - decay**2) * q,
+            lambda p, q, grad, decay: decay**3 * p + (1 - decay**3) * q,
+        ),
+        module_by_module,
+    ),
     "UNNORMALISED": rule(
         lambda p, q, grad, decay: decay * p + q,
         lambda p, q, grad, decay: p + (1 - decay) * q,

@@ -28,6 +28,7 @@ from ganedu.checks.worlds import (
     Judged,
     Made,
     Step,
+    Still,
     World,
     flat,
     rows_in,
@@ -77,6 +78,7 @@ def play_step(name, answer, case):
         f"{name}'s step": Move(by / LR, arrival(world, name), world.arrived(other), facts.steps),
         f"{other}'s weights": vector(now[other]),
         "calls of `step`": (facts.steps, facts.others),
+        "the networks' mode": "eval" if facts.still else "train",
         "facts": facts,
     }
 
@@ -95,6 +97,7 @@ def facts_of(world, name, value, x, z):
         touched=world.touched() is not None,
         adjusted=any(s.adjusted for s in steps),
         finite=abs(value) < float("inf"),
+        still=bool(world.of(Still)) and all(net.training for net in world.nets.values()),
         steps=given,
         others=len(steps) - given,
     )
@@ -180,6 +183,7 @@ def seen_in(name, moved):
         "OPTIMISER-IGNORED": fact(lambda f: f.others > 0 or (f.touched and f.steps == 0)),
         "STEPPED-TWICE": fact(lambda f: f.steps > 1),
         "SETTINGS-CHANGED": fact(lambda f: f.adjusted),
+        "EVAL-MODE": fact(lambda f: f.still),
         "NOT-FINITE": fact(lambda f: not f.finite),
         moved: (
             shows(lambda t, right: not near(t[f"{other}'s weights"], right[f"{other}'s weights"])),

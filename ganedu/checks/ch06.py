@@ -643,10 +643,16 @@ def judge_discriminator(answer, seed):
         or wrong_start([built(answer, WIDTH), nets[1]])
         or bounded(answer, x)
         or merging(built(answer, WIDTH), x)
-        or shaped(net.eval(), x[:1], (1,))
+        or of_one_picture(net.eval(), x[:1])
         or mixed(net, x)
         or ("another-start" if another_start(built(answer, WIDTH)) else None)
     )
+
+
+def of_one_picture(net, x):
+    """SHAPE/one where a net that was right for many pictures returns no [1] for one."""
+    found = shaped(net, x, (1,))
+    return Misconception("SHAPE/one", **found.seen) if found and found.code == "SHAPE" else found
 
 
 def blind(answer, x):

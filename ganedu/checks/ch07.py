@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ganedu import clinic
-from ganedu.checks.exercise import Case, Exercise, Part, Probe, asks, shows
+from ganedu.checks.exercise import Case, Exercise, Part, Probe, Stopped, asks, shows
 from ganedu.checks.probes import fresh, near, number, seeded, several, tensor
 from ganedu.checks.words import Misconception
 from ganedu.diagnostics import kl_floor
@@ -111,6 +111,12 @@ def other_length(observed):
     return asks(test)
 
 
+def boxed(x, means, std):
+    """The nearest mode by the Euclidean distance, and then a box around it."""
+    mine = nearest(euclidean(x, means)) & ((x[:, None] - means).abs().amax(2) < 3 * std)
+    return (mine.sum(0) > 0).sum(), mine.any(1).double().mean(), mine.sum(0)
+
+
 def nearest_samples(x, means, std):
     distance, place = euclidean(x, means).min(dim=0)
     good, k = distance < 3 * std, len(means)
@@ -125,9 +131,12 @@ COUNTER_MISTAKES = {
         *counts(lambda found, every, n: every),
         {"modes": lambda f, every, n: (every > 0).sum(), "counts": lambda f, every, n: every},
     ),
-    "BOX-FOR-CIRCLE": apart(
-        lambda x, means: (x[:, None] - means).abs().amax(2),
-        lambda x, means: (x[:, None] - means).abs().sum(2),
+    "BOX-FOR-CIRCLE": (
+        *apart(
+            lambda x, means: (x[:, None] - means).abs().amax(2),
+            lambda x, means: (x[:, None] - means).abs().sum(2),
+        ),
+        boxed,
     ),
     "SQUARED-DISTANCE": (
         *inside(
@@ -414,6 +423,12 @@ BIRTHDAY_MISTAKES = {
 }
 
 
+NONE_ALIKE = {
+    "NONE-FOUND/stopped": shows(lambda got, right: isinstance(got, Stopped)),
+    "NONE-FOUND": ELSE,
+}
+
+
 def birthday_cases(seed):
     """Pairs at known distances, counted in `close`; images; and a set in which nothing is alike."""
     rng = seeded(seed)
@@ -436,7 +451,7 @@ def birthday_cases(seed):
         Case("a wider `close`", crowd(2.0)),
         Case("images [9, 1, 4, 4]", (images, 0.5), {"IMAGES-NOT-FLAT": ELSE}),
         Case("points in space", (3 * torch.eye(5)[:, [0, 1, 2]], 0.5), {"IMAGES-NOT-FLAT": ELSE}),
-        Case("three points far apart", (torch.eye(3).double(), 0.3), {"NONE-FOUND": ELSE}),
+        Case("three points far apart", (torch.eye(3).double(), 0.3), NONE_ALIKE),
     ]
 
 

@@ -734,6 +734,13 @@ STD_TABLE = {
     "SUM-NOT-MEAN": mean_std(
         lambda s: s.sum(), lambda s: s.flatten(1).sum(1).mean() if s.ndim > 1 else s.sum()
     ),
+    "AVERAGED-IN-PART": mean_std(
+        lambda s: s[0].mean(),
+        lambda s: s[-1].mean(),
+        lambda s: s[..., 0].mean(),
+        lambda s: s[..., -1].mean(),
+        lambda s: s.flatten()[0],
+    ),
     "MEAN-NOT-STD": ({"variance": lambda x, c: x.mean(0), "root": lambda v: v},),
     "EPSILON-WINS": (
         *root(*(lambda v, e=e: (v + e).sqrt() for e in (0.01, 0.1, 1.0))),

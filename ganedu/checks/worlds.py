@@ -25,6 +25,7 @@ EXACT = "donot_use_mm_for_euclid_dist"
 Drawn = namedtuple("Drawn", "x")  # a real batch
 Made = namedtuple("Made", "z x G")  # a batch of fakes: from which z, by which weights of G
 Judged = namedtuple("Judged", "x attached")  # D was shown x; can a gradient flow back from it?
+Still = namedtuple("Still", "")  # a network was asked while it stood in evaluation mode
 Arrived = namedtuple("Arrived", "name")  # a gradient reached this player's weights
 Step = namedtuple(  # an optimiser's step: its gradient, all weights before and after it; shared: it
     "Step",  # holds both players; given: by the caller; adjusted: with other settings
@@ -42,6 +43,10 @@ class Net(nn.Module):
         for p in self.parameters():
             nn.init.normal_(p, generator=rng)
 
+    def note_mode(self):
+        if not self.training:
+            self.note(Still)
+
     def of(self, weights, x):
         """What the network with these weights makes of x, unnoticed."""
         out = self.scale * functional_call(self.net, weights, (x,)) + self.shift
@@ -56,6 +61,7 @@ class Generator(Net):
     def forward(self, z):
         if z.ndim != 2 or z.shape[1] != Z_DIM:
             raise ValueError(f"G takes z [n, {Z_DIM}], not {list(z.shape)}")
+        self.note_mode()
         x = self.net(z)
         self.note(Made, plain(z), plain(x), {k: plain(p) for k, p in self.net.named_parameters()})
         return x
@@ -67,6 +73,7 @@ class Discriminator(Net):
     def forward(self, x):
         if x.ndim == 2 and x.shape[1] == Z_DIM:
             raise ValueError(f"D takes x [n, {X_DIM}], not {list(x.shape)}")
+        self.note_mode()
         self.note(Judged, plain(x), x.requires_grad)
         return self.scale * self.net(x).squeeze(1) + self.shift
 

@@ -23,10 +23,18 @@ def workspace(folder=None):
     raise FileNotFoundError(f"there is no workspace in {start}: `ganedu start` makes one")
 
 
-def chosen(due, wanted=None):
-    """{page: names} of one exercise ("05.d_step"), one chapter ("05"), or all exercise pages."""
+def chosen(due, wanted=None, passed=()):
+    """{page: names} of one exercise ("05.d_step"), one chapter ("05"), or of all that is due.
+
+    Of all: every exercise page, and of the lessons, which train, those with a turn that has not
+    passed in the notebook yet.
+    """
     if wanted is None:
-        return {page: names for page, names in due.items() if page.startswith("exercises/")}
+        return {
+            page: names
+            for page, names in due.items()
+            if page.startswith("exercises/") or not set(names) <= set(passed)
+        }
     found = {
         page: [name for name in names if wanted in (name, name.partition(".")[0])]
         for page, names in due.items()
@@ -37,6 +45,12 @@ def chosen(due, wanted=None):
             f"there is no exercise or chapter {wanted!r}; names look like 05.d_step or 05"
         )
     return found
+
+
+def passed(root):
+    """The names of the exercises whose check passed last, in the notebook or here."""
+    kept = progress.Progress(root).all("exercises")
+    return {name for name, entry in kept.items() if entry.get("status") == "passed"}
 
 
 def check(root, pages_due, on_page=lambda page: None):
@@ -58,8 +72,15 @@ def outcomes(root, page, names):
         return [(name, ("failed", f"UNREADABLE: {page} is no notebook")) for name in names]
     if not is_edited(nb):
         return [(name, ("todo", "")) for name in names]  # as it was given: nothing to run
+    nb.cells = up_to_the_last(names, nb.cells)
     notebooks.run(nb, (root / page).parent, seconds=CELL_SECONDS, go_on=True)
     return [(name, notebooks.outcome(nb, name)) for name in names]
+
+
+def up_to_the_last(names, cells):
+    """The cells as far as the last check of `names`: what follows changes no verdict."""
+    asking = [n for n, cell in enumerate(cells) if set(names) & set(course.checked_in(cell))]
+    return cells[: asking[-1] + 1] if asking else cells
 
 
 # ---- the map -------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def add_to(commands):
         nargs="*",
         metavar="DIR or NAME",
         help="a workspace; an exercise (05.d_step) or a chapter (05, its lesson too); default: all "
-        "exercise pages of the workspace here",
+        "exercises of the workspace here, and what is not solved yet in its lessons",
     )
     check.set_defaults(run=run_check)
 
@@ -66,7 +66,7 @@ def run_check(args):
     if len(names) > 1 or len(folders) > 1:
         raise ValueError("name one workspace and one exercise or chapter at most")
     root, pages = checking.workspace(*folders), course.given()
-    due = checking.chosen(course.exercises(pages), *names)
+    due = checking.chosen(course.exercises(pages), *names, passed=checking.passed(root))
     found = {}
     try:
         run_pages(root, due, found)

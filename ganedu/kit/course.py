@@ -71,6 +71,11 @@ def title(content):
     return re.sub(r"^\d\d[ ·.:]*", "", heading)
 
 
+def checked_in(cell):
+    """The names of the exercises that the cell checks."""
+    return CHECK.findall(text_of(cell["source"])) if cell["cell_type"] == "code" else []
+
+
 def exercises(pages):
     """{page: names of the exercises that are due on it}, lessons' own turns included."""
     found = {

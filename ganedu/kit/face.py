@@ -4,6 +4,26 @@ import html
 import re
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+REOPENED = (
+    "The controls here need a running kernel: run the page again from its top down to this cell. "
+    "What you have predicted is kept."
+)
+# JupyterLab shows a widget without its kernel as a bare text, "Error displaying widget".
+BARE = ".jp-OutputArea-output.jupyter-widgets:not(:has(*))"
+STYLE = (
+    f"<style>{BARE} {{font-size: 0}} "
+    f'{BARE}::after {{content: "{REOPENED}"; font-size: var(--jp-ui-font-size1)}}</style>'
+)
+
+
+class Reopened:
+    """Shown beside a widget: in a page that is opened again, a sentence in the widget's place."""
+
+    def __repr__(self):
+        return ""
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"text/plain": "", "text/html": STYLE}
 
 
 def view_of(guess):

@@ -31,12 +31,17 @@ def is_edited(notebook):
 
 
 def opened(notebook):
-    """The learner's version: no outputs, and every blank open (the stub lies in its metadata)."""
+    """The learner's version: no outputs, every blank open (the stub lies in its metadata).
+
+    The setup, which is the same on every page, is folded away.
+    """
     notebook = json.loads(json.dumps(notebook))
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
             kept = cell["metadata"].pop("ganedu", {})
+            if "setup" in cell["metadata"].get("tags", []):
+                cell["metadata"]["jupyter"] = {"source_hidden": True}
             cell["source"] = kept.get("stub", text_of(cell["source"])).splitlines(keepends=True)
     for cell, name in zip(notebook["cells"], ids_of(notebook["cells"])):
         cell["id"] = name

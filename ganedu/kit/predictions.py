@@ -16,7 +16,7 @@ import sys
 from statistics import median
 
 from ganedu.kit import progress
-from ganedu.kit.face import marked, view_of
+from ganedu.kit.face import Reopened, marked, view_of
 
 KEY = re.compile(r"\d\d\.\w+")
 MOST_LETTERS = 70  # of a choice: it has to fit on a button
@@ -44,6 +44,8 @@ def predict(key, question, choices=None, *, unit=""):
         )
     ASKED[key] = guess
     show(guess, name=guess.shown_as)
+    if guess.progress.root is not None:  # the learner's own page, which is saved and opened again
+        show(Reopened())
     return guess
 
 
@@ -288,5 +290,5 @@ def show(thing, *, name=None, again=False):
         transient = {"display_id": name} if name else {}
         bundle = thing._repr_mimebundle_()
         shell.display_pub.publish(bundle, transient=transient, update=again)
-    elif not again:
+    elif not again and repr(thing):
         print(thing)

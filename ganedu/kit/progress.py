@@ -11,6 +11,7 @@ from ganedu.files import write_text
 
 MANIFEST = ".ganedu.json"  # what `ganedu start` gave; its presence makes a folder a workspace
 FILE = "progress.json"
+APART = "GANEDU_APART"  # in the environment of a process that keeps nothing in the file
 STALE_SECONDS = 5.0  # a lock that is older was left behind by a process that died
 
 
@@ -55,7 +56,7 @@ class Progress:
 @cache
 def here():
     """The progress of the workspace that this process was started in."""
-    return Progress(workspace_of(Path.cwd()))
+    return Progress(None if os.environ.get(APART) else workspace_of(Path.cwd()))
 
 
 def read_json(file):

@@ -55,8 +55,8 @@ class GameOnALine:
         found, best = float(js(self.x, p, q)), float(value(self.x, p, q, log_p - log_q))
         minimax, nonsaturating = (float(g) for g in gradients(self.x, log_p, log_q))
         return (
-            f"q at {self.mean.value:.1f}, width {self.std.value:.1f}: JS = {found:.2f} of at most "
-            f"{LOG2:.2f}, V(D*) = {best:.2f}. Gradient on q's mean: {_signed(minimax)} "
+            f"q at {self.mean.value:.1f}, width {self.std.value:.1f}: JS = {found:.2f}, "
+            f"V(D*) = {_plain(best)}. Gradient on q's mean: {_signed(minimax)} "
             f"(minimax), {_signed(nonsaturating)} (non-saturating)."
         )
 
@@ -93,7 +93,7 @@ class _Canvas:
         js_.set(xlim=(-8, 8), ylim=(0, 0.8), xlabel="q's mean", ylabel="JS (nats)")
         slope.set(xlim=(-8, 8), ylim=(-2.5, 2.5), xlabel="q's mean", ylabel="gradient on q's mean")
         viz.titled(game, "D* = p / (p + q)")
-        viz.titled(js_, "JS never exceeds log 2")
+        viz.titled(js_, "JS for every place of q")
         viz.titled(slope, "What G would feel")
         game.legend(loc="upper left", ncols=3, fontsize=9)
         slope.legend(loc="lower right", fontsize=9)
@@ -130,6 +130,10 @@ def _slider(name, start, low, high):
         readout_format=".1f",
         layout={"width": "480px"},
     )
+
+
+def _plain(number):
+    return f"{number:.2f}".replace("-0.00", "0.00")
 
 
 def _signed(number):

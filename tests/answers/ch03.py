@@ -312,7 +312,6 @@ FAMILY_RIGHT = [
         lambda r, f: -logsigmoid(r - f).mean(),
         lambda r, f: bce(f - r, torch.ones_like(f)),
     ),
-    family("relativistic", all_pairs, lambda r, f: all_pairs(f, r)),
     family("saturating", d_softplus, sat_g),
     family("WGAN-GP", critic_d, lambda r, f: -critic_d(r, f)),
     family("saturating GAN", d_softplus, lambda r, f: -d_softplus(r, f)),
@@ -333,6 +332,7 @@ FAMILY_WRONG = [
     ("G-HELPS-D", family("wgan", critic_d, critic_d)),
     # relativistic
     ("RELATIVISTIC-SIGN", family("relativistic", rel_g, rel_d)),
+    ("ALL-PAIRS", family("relativistic", all_pairs, lambda r, f: all_pairs(f, r))),
     ("LOG-OF-SIGMOID", family("relativistic", lambda r, f: -sigmoid(r - f).log().mean(), rel_g)),
     ("LOG-OF-SIGMOID", family("relativistic", rel_d, lambda r, f: -sigmoid(f - r).log().mean())),
     ("EXP-OVERFLOW", family("relativistic", lambda r, f: (1 + (f - r).exp()).log().mean(), rel_g)),

@@ -245,6 +245,11 @@ def r1_half_detached(D, real, fake, gamma):
 
 
 @torch.no_grad()
+def average_in_every_module(average, net, decay):
+    for mine, theirs in zip(average.modules(), net.modules()):
+        average_lerp(mine, theirs, decay)
+
+
 def average_lerp(average, net, decay):
     for mine, theirs in zip(average.parameters(), net.parameters()):
         mine.lerp_(theirs, 1 - decay)
@@ -421,6 +426,7 @@ WRONG = {
     ],
     "average": [
         ("EMA-WITH-GRADIENT", average_tracked),
+        ("AVERAGED-AGAIN", average_in_every_module),
         ("EMA-WITH-GRADIENT", average_graph),
         ("EMA-WITH-GRADIENT", average_backward),
         ("SHARED-WEIGHTS", average_shared),

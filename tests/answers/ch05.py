@@ -256,6 +256,20 @@ def d_leaves_frozen(G, D, opt_D, x, z):
     return descend(opt_D, d_loss(D(x), D(G(z))))
 
 
+def d_in_eval(G, D, opt_D, x, z):
+    D.eval()
+    loss = descend(opt_D, d_loss(D(x), D(G(z).detach())))
+    D.train()
+    return loss
+
+
+def d_with_g_in_eval(G, D, opt_D, x, z):
+    G.eval()
+    fake = G(z).detach()
+    G.train()
+    return descend(opt_D, d_loss(D(x), D(fake)))
+
+
 def d_leaves_eval(G, D, opt_D, x, z):
     G.eval()
     return descend(opt_D, d_loss(D(x), D(G(z).detach())))
@@ -382,6 +396,8 @@ D_WRONG = [
     ("LABELS-SWAPPED", d_two_mistakes),
     ("LEFT-FROZEN", d_leaves_frozen),
     ("LEFT-IN-EVAL", d_leaves_eval),
+    ("EVAL-MODE", d_in_eval),
+    ("EVAL-MODE", d_with_g_in_eval),
     ("NOTHING-RETURNED", d_returns_nothing),
     ("NOT-A-NUMBER", d_returns_pair),
     ("WRONG-VALUE", d_returns_number_of_its_own),
@@ -495,6 +511,13 @@ def g_leaves_d_frozen(G, D, opt_G, z):
     return descend(opt_G, softplus(-D(G(z))).mean())
 
 
+def g_with_d_in_eval(G, D, opt_G, z):
+    D.eval()
+    loss = descend(opt_G, softplus(-D(G(z))).mean())
+    D.train()
+    return loss
+
+
 def g_leaves_d_eval(G, D, opt_G, z):
     D.eval()
     return descend(opt_G, softplus(-D(G(z))).mean())
@@ -557,6 +580,7 @@ G_WRONG = [
     ("OPTIMISER-IGNORED", g_own_optimiser),
     ("LEFT-FROZEN", g_leaves_d_frozen),
     ("LEFT-IN-EVAL", g_leaves_d_eval),
+    ("EVAL-MODE", g_with_d_in_eval),
     ("LOSS-ITEM-TOO-EARLY", g_item),
     ("STALE-GRAPH", g_twice),
     ("OWN-Z", g_own_z),

@@ -536,6 +536,7 @@ class DBranches(nn.Module):
 
 
 D_WRONG = [
+    ("SHAPE", d_wrapped(lambda net, x: net(x).squeeze())),
     ("FINAL-SIGMOID", d_wrapped(lambda net, x: net(x).sigmoid())),
     ("LINEAR-NET", d_changed(without((nn.LeakyReLU, nn.BatchNorm2d)))),
     ("DEAD-X", d_wrapped(lambda net, x: net(torch.zeros_like(x)))),

@@ -128,6 +128,13 @@ def percent(found, ok, n):
     return 100 * ok.float().mean()
 
 
+def counter_box_at_the_nearest(x, means, std):
+    which = torch.cdist(x, means).argmin(1)
+    ok = ((x - means[which]).abs() < 3 * std).all(dim=1)
+    found = torch.bincount(which[ok], minlength=len(means))
+    return (found > 0).sum(), ok.float().mean(), found
+
+
 COUNTER_WRONG = [
     ("EVERYTHING-COUNTS", counted(good=lambda near, std: near < math.inf)),
     ("EVERYTHING-COUNTS", counted(counts=all_samples, quality=percent)),
@@ -136,6 +143,7 @@ COUNTER_WRONG = [
         counted(modes=lambda f, every, n: (every > 0).sum(), counts=all_samples),
     ),
     ("BOX-FOR-CIRCLE", counted(distance=sum_of_coordinates)),
+    ("BOX-FOR-CIRCLE", counter_box_at_the_nearest),
     ("ONE-SIGMA", counted(good=lambda near, std: near < 2 * std, quality=percent)),
     ("OTHER-RADIUS", counted(good=lambda near, std: near < 2.5 * std)),
     ("OTHER-RADIUS", counted(good=lambda near, std: near < 3.5 * std)),

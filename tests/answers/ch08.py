@@ -492,6 +492,7 @@ def per_example(x):
 
 
 MINIBATCH_STD_WRONG = [
+    ("AVERAGED-IN-PART", std_by(lambda x: x.std(0)[0].mean())),
     ("STD-OVER-FEATURES", std_by(per_example)),
     ("STD-OVER-FEATURES", std_by(lambda x: x.std(1, keepdim=True))),
     ("NOT-AVERAGED", lambda x: torch.cat([x, x.std(0, keepdim=True).expand(x.shape)], dim=1)),
