@@ -201,11 +201,12 @@ def gpu():
         mock.patch("torch.cuda.is_available", lambda: True),
         mock.patch("torch.Generator", Generator),
         mock.patch("ganedu.trainer._has_fast_bfloat16", lambda device: False),  # asks CUDA itself,
-        mock.patch.object(  # and so does Adam: whether a graph is being captured
-            torch.optim.Optimizer,
-            "_accelerator_graph_capture_health_check",
-            lambda self: None,
-            create=True,
+        *(  # and so does Adam, in all of torch's releases: whether a graph is being captured
+            mock.patch.object(torch.optim.Optimizer, name, lambda self: None, create=True)
+            for name in (
+                "_accelerator_graph_capture_health_check",
+                "_cuda_graph_capture_health_check",
+            )
         ),
     )
     try:
