@@ -48,6 +48,7 @@ def violations(browser, html, axe, folder):
     file = Path(folder) / "page.html"
     file.write_text(html, encoding="utf-8")
     page = browser.new_page()
+    page.set_default_timeout(300_000)  # milliseconds: a loaded machine is slow, not wrong
     page.route("http*://**", lambda route: route.abort())  # MathJax and require.js: not ours
     page.goto(file.as_uri())
     page.add_script_tag(content=axe)

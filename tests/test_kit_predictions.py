@@ -280,6 +280,25 @@ def test_a_tally_of_none_is_the_same_text_each_time(capsys):
     assert printed(capsys).startswith("Your tally: 0 of 1 predictions made in this chapter. Commit")
 
 
+def test_a_tally_keeps_the_order_of_the_page(workspace, monkeypatch):
+    in_workspace(monkeypatch, workspace)
+    for key in ("05.z_first", "05.a_last"):
+        guess = predict(key, f"Is *this* {key}?", CHOICES)
+        guess.say("near 1")
+        guess.reveal("near 0")
+    shown = []
+    monkeypatch.setattr(predictions, "show", lambda thing, **how: shown.append(thing.markup))
+    tally("05")
+    assert shown[0].index("Is <em>this</em> 05.z_first?") < shown[0].index("05.a_last?")
+
+
+def test_a_share_is_off_by_points():
+    guess = predict("05.share", "What share?", unit="%")
+    guess.say("80%")
+    guess.reveal(90)
+    assert guess.words() == "You said 80 %; what came out: 90 %. You were 10 points too low."
+
+
 def test_a_tally_counts_right_choices_and_how_far_off_numbers_were(capsys):
     for key, said, came in (("05.a", "near 1", "near 1"), ("05.b", "near 0", "near 1")):
         guess = predict(key, QUESTION, CHOICES)

@@ -36,7 +36,7 @@ def face_of(guess):
     """Question, controls and state, one below the other; follows `guess.on_change`."""
     import ipywidgets as widgets  # 7.7 or 8; here, so that a wheel can be built without it
 
-    question = widgets.HTMLMath(f"<b>Predict.</b> {marked(guess.question)}")
+    question = widgets.HTMLMath(f"<b>Predict.</b> {emphasised(guess.question)}")
     state = widgets.HTML()
     controls = buttons(widgets, guess) if guess.choices else field(widgets, guess)
 
@@ -84,3 +84,8 @@ def field(widgets, guess):
 def marked(text):
     """Escaped HTML in which `code` is set as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+
+
+def emphasised(text):
+    """What a learner sees live: code as code, and *words* that are stressed."""
+    return re.sub(r"(?<![\w*$])\*([^*$<>]+)\*(?![\w*])", r"<em>\1</em>", marked(text))

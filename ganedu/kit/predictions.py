@@ -16,7 +16,7 @@ import sys
 from statistics import median
 
 from ganedu.kit import progress
-from ganedu.kit.face import Reopened, marked, view_of
+from ganedu.kit.face import Reopened, emphasised, marked, view_of
 
 KEY = re.compile(r"\d\d\.\w+")
 MOST_LETTERS = 70  # of a choice: it has to fit on a button
@@ -100,7 +100,7 @@ class Prediction:
 
     def _settled(self):
         """Question and result without buttons, which a notebook opened again could not show."""
-        markup = f"{self._question()}<p>{self._result(escaped)}</p>"
+        markup = f"{self._question(emphasised)}<p>{self._result(escaped)}</p>"
         return Note(f"{self!r}\n{self._result(str)}", markup)
 
     def words(self):
@@ -156,9 +156,9 @@ class Prediction:
         options = (f"  ○ {option}" for option in self.options())
         return "\n".join([f"Predict. {self.question}", *options])
 
-    def _question(self):
-        rows = "".join(f"<li>{marked(option)}</li>" for option in self.options())
-        return f"<b>Predict.</b> {marked(self.question)}<ul>{rows}</ul>"
+    def _question(self, style=marked):
+        rows = "".join(f"<li>{style(option)}</li>" for option in self.options())
+        return f"<b>Predict.</b> {style(self.question)}<ul>{rows}</ul>"
 
     def _repr_html_(self):
         return BOX.format(self._question())
@@ -207,8 +207,8 @@ def how_far(said, came_out, unit):
     off = said - came_out
     if not math.isfinite(off):
         return "That cannot be compared."
-    share = f" ({abs(off / came_out):.0%})" if came_out else ""
-    amount = f"{short(abs(off))} {unit}".strip()
+    share = f" ({abs(off / came_out):.0%})" if came_out and unit != "%" else ""
+    amount = f"{short(abs(off))} {'points' if unit == '%' else unit}".strip()
     return f"You were {amount} too {'high' if off > 0 else 'low'}{share}."
 
 
@@ -229,15 +229,18 @@ def tally(chapter):
     kept = progress.here().all("predictions")
     kept = {key: entry for key, entry in kept.items() if key.startswith(f"{chapter}.")}
     asked = {key for key in ASKED if key.startswith(f"{chapter}.")}
-    made = [entry for entry in kept.values() if "came_out" in entry]
+    in_order = sorted(kept, key=lambda key: [*ASKED, key].index(key))  # as the page asked
+    made = [kept[key] for key in in_order if "came_out" in kept[key]]
     total = len(asked | set(kept))
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{marked(text)}</td>' for text in row_of(entry))}</tr>"
-        for entry in made
-    )
-    head = "<tr><th>Question</th><th>You said</th><th>It came out</th></tr>"
+    rows = "".join(row("td", map(emphasised, row_of(entry))) for entry in made)
+    head = row("th", ("Question", "You said", "It came out"))
     words = summary(made, total) if total else f"No prediction was asked in chapter {chapter}."
     show(Note(words, marked(words) + (f"<table>{head}{rows}</table>" if made else "")))
+
+
+def row(cell, texts):
+    cells = (f'<{cell} style="text-align:left">{text}</{cell}>' for text in texts)
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def summary(made, total, where="in this chapter"):
