@@ -33,6 +33,7 @@ from ganedu.kit import progress
 MIME = "application/vnd.ganedu.verdict+json"
 NOT_THE_LEARNERS = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "<frozen")
 LOOK = {"passed": ("✓", "#1a7f37"), "failed": ("✗", "#cf222e"), "todo": ("○", "#59636e")}
+ON = " Until then, cells below that need it stop with an error."
 LONGEST = 600  # characters of a sentence in a verdict
 STILL_SEEN = 2000  # characters of what the learner's code printed
 
@@ -96,7 +97,9 @@ def check(name, answer, *, seconds=30.0, seed=None):
 def _unstarted(name, answer):
     """The verdict where there is nothing to try: no answer yet, or a cell that did not run."""
     if answer is None or answer is ...:
-        return Verdict(name, "todo", message=f"There is no answer here yet: {answer} was given.")
+        return Verdict(
+            name, "todo", message=f"There is no answer here yet: {answer} was given.{ON}"
+        )
     broken = _broken_cell(getattr(answer, "__name__", ""))
     return _failed(name, Misconception("CELL-NOT-RUN", error=broken)) if broken else None
 
@@ -109,7 +112,7 @@ def judged(name, exercise, answer, seed=0):
             return Verdict(name, "passed", message=exercise(answer, seed) or "Right.")
     except NotImplementedError:
         todo = "Not attempted yet. Write your code where the blank is, or the line that raises."
-        return Verdict(name, "todo", message=todo)
+        return Verdict(name, "todo", message=todo + ON)
     except Misconception as found:
         return _failed(name, found, exercise)
     except TooLong:
