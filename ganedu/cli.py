@@ -3,8 +3,8 @@
 import argparse
 import os
 import sys
+import textwrap
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from ganedu import __version__
@@ -12,7 +12,7 @@ from ganedu.kit import commands as kit
 
 LOSSES = ("nonsaturating", "saturating", "least_squares", "hinge", "wasserstein", "relativistic")
 DATA = ("ring", "grid", "digits", "mnist", "fashion_mnist", "cifar10")
-STEPS = 2400
+METRICS = ("frechet", "kid", "precision", "recall", "coverage")
 STUDIES = ("ring", "grid", "stacked")
 
 
@@ -27,11 +27,17 @@ def main(argv=None):
             leave_room()
         return args.run(args)
     except (ValueError, TypeError, OSError, RuntimeError, MemoryError) as error:
-        print(f"ganedu: {in_words(error)}", file=sys.stderr)
+        print(f"ganedu: {which()}{in_words(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"ganedu: stopped{f': {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
+
+
+def which():
+    """Which of torchrun's processes speaks, if there are several."""
+    many = int(os.environ.get("WORLD_SIZE", "1"))
+    return f"process {os.environ.get('RANK', '?')} of {many}: " if many > 1 else ""
 
 
 def in_words(error):
@@ -66,33 +72,8 @@ def parser():
     tour.add_argument("--steps", type=_count, help="training steps (default: 1200, about a minute)")
     tour.set_defaults(run=run_tour)
 
-    train = commands.add_parser("train", help="train a GAN, with checkpoints")
-    train.add_argument(
-        "recipe",
-        nargs="?",
-        metavar="RECIPE.toml",
-        help="what to train, as an earlier run's recipe.toml says; the options below change it",
-    )
-    train.add_argument(
-        "--data", help=f"{', '.join(DATA)}, or a folder of pictures (default: digits)"
-    )
-    train.add_argument("--loss", choices=LOSSES, help="default: nonsaturating")
-    train.add_argument("--lr", type=float, help="step size of both (default: 0.0005)")
-    train.add_argument("--batch", type=_whole, help="examples a step (default: 64)")
-    train.add_argument(
-        "--steps", type=_count, help=f"how many; of a resumed run, how many more (default: {STEPS})"
-    )
-    train.add_argument(
-        "--out", default="run", help="folder for checkpoint and pictures (default: %(default)s)"
-    )
-    train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
-    train.set_defaults(run=run_train)
-
-    sample = commands.add_parser("sample", help="write samples of a trained run as single files")
-    sample.add_argument("source", metavar="RUN", help="a run's folder, or a checkpoint of it")
-    sample.add_argument("-n", type=_count, default=100, help="how many (default: %(default)s)")
-    sample.add_argument("--out", default="samples", help="an empty folder (default: %(default)s)")
-    sample.set_defaults(run=run_sample)
+    add_train(commands)
+    add_what_a_run_leaves(commands)
 
     study = commands.add_parser(
         "study", help="train recipes against mode collapse over seeds; a table and a picture"
@@ -120,12 +101,124 @@ def parser():
     art.add_argument("--poster", type=_side, default=1024, help="its side (default: %(default)s)")
     art.set_defaults(run=run_art)
 
-    for command in (tour, train, sample, art):
+    for command in (tour, art):
         command.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
-    for command in (tour, train):
-        command.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto)")
+    tour.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto)")
     kit.add_to(commands)
     return top
+
+
+def add_train(commands):
+    """`ganedu train` and `ganedu recipes`."""
+    train = commands.add_parser(
+        "train",
+        help="train a GAN, with checkpoints",
+        description="Train a GAN: a recipe file, a shipped recipe, or what the options say. Several "
+        "processes: torchrun --nproc-per-node=2 -m ganedu train ... (the batch is that of each).",
+    )
+    train.add_argument(
+        "recipe",
+        nargs="?",
+        metavar="RECIPE",
+        help="a file such as an earlier run's recipe.toml, or a name of `ganedu recipes`; the options "
+        "below change it",
+    )
+    what = train.add_argument_group("what is trained")
+    what.add_argument(
+        "--data", help=f"{', '.join(DATA)}, or a folder of pictures (default: digits)"
+    )
+    what.add_argument(
+        "--size",
+        type=_count,
+        help="pixels a side of pictures: 8, 16, 28, 32, 64 or 128 (default: 64; of a named set its own)",
+    )
+    what.add_argument(
+        "--channels",
+        type=_whole,
+        choices=(1, 3, 4),
+        help="of a folder: 1 gray, 3 colours, 4 opacity too (default: 1 if all are gray, else 3)",
+    )
+    what.add_argument(
+        "--flip", action="store_true", help="mirror half of the pictures left to right"
+    )
+    what.add_argument(
+        "--by-class",
+        action="store_true",
+        help="tell both players the labels; a folder's classes are the folders in it",
+    )
+    what.add_argument("--loss", choices=LOSSES, help="default: nonsaturating")
+    what.add_argument("--lr", type=float, help="step size of both (default: 0.0005)")
+    what.add_argument("--batch", type=_whole, help="examples a step (default: 64)")
+    what.add_argument(
+        "--steps",
+        type=_count,
+        help="how many; of a resumed run, how many more (default: 2400; of a recipe, up to its end)",
+    )
+    what.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
+    what.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto)")
+    keep = train.add_argument_group("what is kept")
+    keep.add_argument(
+        "--out", default="run", help="folder for checkpoint and pictures (default: %(default)s)"
+    )
+    keep.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    keep.add_argument(
+        "--metric",
+        choices=METRICS,
+        help="judge the generator on the way and keep the best state, best.pt",
+    )
+    keep.add_argument(
+        "--metric-n", type=_count, help="samples that it is judged on (default: 1000)"
+    )
+    keep.add_argument("--metric-every", type=_count, help="steps between (default: 500)")
+    keep.add_argument("--samples-every", type=_count, help="a sheet of samples each so many steps")
+    keep.add_argument("--save-every", type=_count, help="steps to a checkpoint (default: 500)")
+    keep.add_argument("--save-minutes", type=float, help="minutes to a checkpoint (default: 10)")
+    keep.add_argument(
+        "--timeout",
+        type=_count,
+        default=300,
+        help="of several processes: seconds that one waits for another (default: %(default)s)",
+    )
+    train.set_defaults(run=run_train)
+
+    recipes = commands.add_parser("recipes", help="list the recipes that ship, or print one")
+    recipes.add_argument("name", nargs="?", help="print this one: ganedu recipes digits > my.toml")
+    recipes.set_defaults(run=run_recipes, trains=False)
+
+
+def add_what_a_run_leaves(commands):
+    """`ganedu sample`, `film`, `walk` and `export`."""
+    sample = commands.add_parser("sample", help="write samples of a trained run as single files")
+    film = commands.add_parser("film", help="the training as a GIF, of a run with --samples-every")
+    walk = commands.add_parser("walk", help="a walk through a trained run's z as a GIF")
+    export = commands.add_parser(
+        "export", help="a generator for others: safetensors, recipe and a model card"
+    )
+    for command in (sample, film, walk, export):
+        command.add_argument("source", metavar="RUN", help="a run's folder, or a checkpoint of it")
+    for command in (sample, walk):
+        command.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
+    sample.add_argument("-n", type=_count, default=100, help="how many (default: %(default)s)")
+    sample.add_argument(
+        "--class", dest="label", type=_whole, metavar="K", help="of this class, of a run --by-class"
+    )
+    sample.add_argument("--out", default="samples", help="an empty folder (default: %(default)s)")
+    walk.add_argument(
+        "-n", type=_count, default=16, help="walks side by side (default: %(default)s)"
+    )
+    walk.add_argument("--stops", type=_count, default=5, help="places in z (default: %(default)s)")
+    walk.add_argument("--frames", type=_count, default=60, help="default: %(default)s")
+    for command, seconds in ((film, 10.0), (walk, 8.0)):
+        command.add_argument("--seconds", type=float, default=seconds, help="default: %(default)s")
+        command.add_argument("--out", default=f"{command.prog.split()[-1]}.gif")
+    export.add_argument("--out", default="model", help="a new folder (default: %(default)s)")
+    for command, run in (
+        (sample, run_sample),
+        (film, run_film),
+        (walk, run_walk),
+        (export, run_export),
+    ):
+        command.set_defaults(run=run)
 
 
 def _whole(text):
@@ -180,169 +273,164 @@ def run_art(args):
 # ---------------------------------------------------------------- train
 
 
-def find_data(name):
-    """How to make the data set of that name, or that of the pictures in that folder."""
-    from ganedu import data
-    from ganedu.recipe import named
-
-    folder = Path(name).expanduser()
-    if name in DATA:
-        if folder.is_dir():
-            print(f"Training on the data set {name}; the folder of that name is ./{name}.")
-        return named(name, "data", "--data")
-    if folder.is_dir():
-        return partial(data.pictures, folder=str(folder.resolve()))
-    raise ValueError(f"no data set or folder called {name!r}; data sets: {', '.join(DATA)}")
-
-
-def networks_for(p_data):
-    """How to make a pair (G, D) that fits: for 28, 32 or 64 pixels a DCGAN, for points an MLP."""
-    from ganedu import data, networks
-
-    if isinstance(p_data, data.Mixture):
-        return networks.MLPGenerator, networks.MLPDiscriminator
-    _, channels, _, size = p_data.x.shape
-    pair = (networks.DCGANGenerator, networks.DCGANDiscriminator)
-    return tuple(partial(net, size=size, channels=channels) for net in pair)
-
-
-def recipe_of(args, state):
-    """(what to train, its data): a resumed run's, a file's, or the usual; and what the options change."""
-    from ganedu.recipe import Recipe, made
-
-    stored, p_data = state.get("recipe"), None
-    if args.resume and args.recipe:
-        raise ValueError(f"a run that is resumed has its own recipe: leave out {args.recipe}")
-    if stored:
-        recipe = Recipe.from_toml(stored)
-        refuse_another(args, recipe)
-    elif args.recipe:
-        recipe = Recipe.from_toml(Path(args.recipe).expanduser().read_text(encoding="utf-8"))
-    else:
-        make = find_data(args.data or "digits")
-        p_data = made(make)
-        G, D = networks_for(p_data)
-        recipe = Recipe(data=make, G=G, D=D, lr_g=5e-4, lr_d=5e-4, batch=64, ema=0.995, steps=STEPS)
-    recipe = replace(recipe, **options(args))
-    more = args.steps or (STEPS if stored else recipe.steps)
-    recipe = replace(recipe, steps=state.get("step", 0) + more)
-    return recipe, made(recipe.data) if p_data is None else p_data
-
-
-def options(args):
-    """The fields of a recipe that the options change."""
-    from ganedu.recipe import named
-
-    if args.lr is not None and not args.lr > 0:
-        raise ValueError(f"--lr must be above 0; got {args.lr}")
-    given = {
-        "data": args.data and find_data(args.data),
-        "loss": args.loss and named(args.loss, "losses", "--loss"),
-        "batch": args.batch,
-        "lr_g": args.lr,
-        "lr_d": args.lr,
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def refuse_another(args, recipe):
-    """A resumed run keeps its data and its loss."""
-    from ganedu.recipe import spelled
-
-    given = options(args)
-    for key, home in (("data", "data"), ("loss", "losses")):
-        before, now = (spelled(x, home) for x in (getattr(recipe, key), given.get(key)))
-        if key in given and before != now:
-            said = before.get("folder", before["name"]) if isinstance(before, dict) else before
-            raise ValueError(
-                f"this run is on --{key} {said}, not {getattr(args, key)}: leave --{key} out to go "
-                "on, or choose another --out"
-            )
-
-
 def run_train(args):
-    """`ganedu train`: a checkpoint every 500 steps and at the end, then a picture."""
-    from ganedu import checkpoint
-    from ganedu.files import write_text
+    """`ganedu train`: alone, or as one of the processes that torchrun started."""
+    from ganedu import processes
+
+    with processes.joined(args.device, args.timeout):
+        return train_here(args)
+
+
+def train_here(args):
+    """Train; of several processes the first one speaks and keeps files."""
+    from ganedu import checkpoint, choices, processes, training
 
     out = Path(args.out).expanduser()
     file = out / "checkpoint.pt"
-    if file.exists() and not args.resume:
+    if args.resume and args.recipe:
+        raise ValueError(f"a run that is resumed has its own recipe: leave out {args.recipe}")
+    if not args.resume and processes.first() and file.exists():
         raise FileExistsError(f"{file} exists: add --resume to go on, or choose another --out")
-    state = checkpoint.load(file) if args.resume else {}
-    recipe, p_data = recipe_of(args, state)
-    look_at_pictures(recipe, out)
-    trainer = recipe.trainer(args.seed, device=args.device, data=p_data)
+    state = processes.from_first(lambda: checkpoint.load(file)) if args.resume else {}
+    where, text = (None, "") if args.resume or not args.recipe else choices.source(args.recipe)
+    with choices.spoken_of(where, text):
+        recipe, keep, p_data = asked_for(args, state, text, out)
+        trainer = recipe.trainer(args.seed, device=args.device, data=p_data)
     if args.resume:
         trainer.load_state_dict(state)
-        print(f"Going on from step {trainer.step:,}.")
-    write_text(out / "recipe.toml", recipe.to_toml())  # where it cannot be written, no time is lost
-    rows = train_saving(trainer, recipe.steps - trainer.step, file)
-    draw(trainer, rows, out)
+        say(f"Going on from step {trainer.step:,}.")
+    rows = training.train(trainer, recipe, keep, out)
+    if not processes.first():
+        return 0
+    if trainer.step < recipe.steps:
+        print(f"Stopped after step {trainer.step:,}; --resume goes on from here.")
+    training.draw_samples(trainer, out / "samples.png")
+    if rows:
+        training.draw_curves(rows, out / "training.png")
     print(f"Step {trainer.step:,} is saved in {file.resolve()}", flush=True)
+    if (out / "best.pt").exists():
+        print(best_in_words(out / "best.pt"))
     print(f"Pictures: {out.resolve()}")
     return 0
 
 
-def look_at_pictures(recipe, out):
-    """Say what is read of a folder of pictures; a run's own pictures are no data of it."""
-    from ganedu import data
+def asked_for(args, state, text, out):
+    """(recipe, what is kept, its data or None if the recipe shall make them)."""
+    from ganedu import choices, processes, training
+    from ganedu.recipe import Recipe
 
-    folder = getattr(recipe.data, "keywords", {}).get("folder")
-    if folder and out.resolve().is_relative_to(Path(folder).resolve()):
-        raise ValueError(f"--out {out} lies among the pictures of --data: choose another place")
-    if folder:
-        print(data.inventory(folder))
-
-
-def train_saving(trainer, steps, file, every=500):
-    """Train in one go with a progress bar; save each `every` steps, at the end and after Ctrl-C."""
-    from ganedu import checkpoint
-    from ganedu.recording import Recorder, progress
-
-    recorder, end = Recorder(), trainer.step + steps
-    with progress(trainer, steps) as training:
-        for now in training:
-            if now["step"] % 10 == 0:
-                recorder.look(trainer)
-            if now["step"] % every == 0:
-                checkpoint.save(trainer.state_dict(), file)
-    checkpoint.save(trainer.state_dict(), file)
-    if trainer.step < end:
-        print(f"Stopped after step {trainer.step:,}; --resume goes on from here.")
-    return recorder.rows
-
-
-def draw(trainer, rows, out):
-    """samples.png, and training.png when there is something to plot."""
-    import torch
-    from matplotlib.figure import Figure
-
-    from ganedu import viz
-
-    viz.use()
-    x = trainer.sample(100 if hasattr(trainer.data, "x") else 2500).cpu()
-    fig = Figure(figsize=(6, 6), layout="constrained")
-    if x.ndim == 4:
-        viz.images(x, ax=fig.subplots(), columns=10, title=f"Step {trainer.step:,}")
+    p_data, table = None, text
+    if "recipe" in state:
+        recipe = choices.going_on(state, args)
+        table = processes.from_first(lambda: read_if_there(out / "recipe.toml"))
+    elif text:
+        recipe = choices.changed(Recipe.from_toml(text), args)
     else:
-        real = trainer.data.sample(2500, torch.Generator().manual_seed(0))
-        viz.scatter(real, x, ax=fig.subplots(), title=f"Step {trainer.step:,}")
-    fig.savefig(out / "samples.png", dpi=110)
-    if rows:
-        fig = Figure(figsize=(viz.WIDTH, 3), layout="constrained")
-        title = f"The two losses, steps {rows[0]['step']:,} to {rows[-1]['step']:,}"
-        viz.curves(rows, ax=fig.subplots(), title=title)
-        fig.savefig(out / "training.png", dpi=110)
+        recipe, p_data = processes.first_then_others(lambda: choices.usual(args))
+        recipe = replace(recipe, steps=state.get("step", 0) + recipe.steps)
+    keep = replace(training.Keep.from_toml(table), **keep_options(args))
+    training.look_at_pictures(choices.folder_of(recipe.data), out)
+    if p_data is None:
+        p_data = processes.first_then_others(lambda: choices.make_data(recipe))
+    return recipe, keep, p_data
+
+
+def read_if_there(path):
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def keep_options(args):
+    """The fields of Keep that the options give a value."""
+    given = {
+        "metric": args.metric,
+        "n": args.metric_n,
+        "every": args.metric_every,
+        "samples": args.samples_every,
+        "save_steps": args.save_every,
+        "save_minutes": args.save_minutes,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def best_in_words(file):
+    """What the metric liked best, its n, and what such a choice is worth."""
+    from ganedu import checkpoint
+
+    state = checkpoint.load(file)
+    judged = state["judged"]
+    return (
+        f"Best {judged['metric']} {judged['value']:.4g} (n = {judged['n']:,}, on {judged['on']}) at "
+        f"step {state['step']:,}, in {file.resolve()}: the best of several looks flatters itself"
+    )
+
+
+def say(text):
+    from ganedu import processes
+
+    if processes.first():
+        print(text, flush=True)
+
+
+def run_recipes(args):
+    """`ganedu recipes`: the list, or one of them as text."""
+    from ganedu.recipes import about, shipped
+
+    known = shipped()
+    if args.name is None:
+        for name, text in known.items():
+            print(textwrap.fill(f"{name:18} {about(text)}", 96, subsequent_indent=" " * 19))
+        return 0
+    if args.name not in known:
+        raise ValueError(f"no recipe called {args.name!r}; there are {', '.join(known)}")
+    print(known[args.name], end="")
+    return 0
+
+
+# ---------------------------------------------------------------- what a run leaves
 
 
 def run_sample(args):
     """`ganedu sample`."""
     from ganedu import drawing
 
-    drawing.write(args.source, args.out, args.n, args.seed)
+    drawing.write(args.source, args.out, args.n, args.seed, args.label)
     print(f"{args.n:,} samples: {Path(args.out).expanduser().resolve()}")
     return 0
+
+
+def run_film(args):
+    """`ganedu film`."""
+    from ganedu import film
+
+    frames = film.film(args.source, free(args.out), args.seconds)
+    print(f"{frames} frames: {Path(args.out).expanduser().resolve()}")
+    return 0
+
+
+def run_walk(args):
+    """`ganedu walk`."""
+    from ganedu import film
+
+    film.walk(args.source, free(args.out), args.n, args.stops, args.frames, args.seconds, args.seed)
+    print(f"{args.frames} frames: {Path(args.out).expanduser().resolve()}")
+    return 0
+
+
+def run_export(args):
+    """`ganedu export`."""
+    from ganedu import export
+
+    export.export(args.source, args.out)
+    print(f"Weights, recipe and model card: {Path(args.out).expanduser().resolve()}")
+    return 0
+
+
+def free(name):
+    """The path, if nothing is there yet."""
+    path = Path(name).expanduser()
+    if path.exists():
+        raise FileExistsError(f"{path} is there already: choose another --out")
+    return path
 
 
 # ---------------------------------------------------------------- study

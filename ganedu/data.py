@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 PICTURE_TYPES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's names of what has so many channels
 
 
 @dataclass
@@ -278,24 +279,45 @@ def stacked_digits():
     return Stacked(small_digits(), "stacked 8x8 digits")
 
 
-def pictures(folder, size=64):
-    """All pictures below a folder, cropped to the middle square, in colour: [N, 3, size, size].
+def pictures(folder, size=64, channels=3):
+    """All pictures below a folder, cropped to the middle square: [N, channels, size, size].
 
     Each is read as viewers show it: upright, on white where it is transparent, and where its values
-    have more than 8 bits, from black at its lowest to white at its highest.
+    have more than 8 bits, from black at its lowest to white at its highest. `channels`: 1 gray, 3
+    colours, 4 colours and opacity. Where every picture lies in a folder of its class, these are the
+    labels, numbered in the order of `classes`.
     """
+    if channels not in MODES:
+        raise ValueError(
+            f"channels must be 1 (gray), 3 (colours) or 4 (opacity too); got {channels}"
+        )
+    if size < 1:
+        raise ValueError(f"size must be 1 pixel or more; got {size}")
     files, _ = picture_files(folder)
     if not files:
         raise ValueError(f"no pictures in {folder}: looked for {' '.join(sorted(PICTURE_TYPES))}")
-    pixels, broken = np.empty((len(files), size, size, 3), np.uint8), []
+    pixels, broken = np.empty((len(files), size, size, channels), np.uint8), []
     for row, file in zip(pixels, files):
         try:
-            row[:] = _square(file, size)
+            row[:] = _square(file, size, MODES[channels]).reshape(row.shape)
         except Exception as error:  # PIL raises many kinds for a broken file
             broken.append(f"{file} ({error})")
     if broken:
         raise ValueError(_unreadable(broken, len(files)))
-    return from_bytes(pixels, name=Path(folder).resolve().name)
+    names = _class_of_each(folder, files)
+    y = names and [sorted(set(names)).index(name) for name in names]
+    return from_bytes(pixels, y, Path(folder).resolve().name)
+
+
+def classes(folder):
+    """The names of a folder's classes, in order: its folders, if all pictures lie in two or more."""
+    return sorted(set(_class_of_each(folder, picture_files(folder)[0]) or ()))
+
+
+def _class_of_each(folder, files):
+    parts = [file.relative_to(folder).parts for file in files]
+    sorted_in = all(len(p) > 1 for p in parts) and len({p[0] for p in parts}) > 1
+    return [p[0] for p in parts] if sorted_in else None
 
 
 def picture_files(folder):
@@ -311,14 +333,54 @@ def picture_files(folder):
 
 
 def inventory(folder):
-    """What `pictures` reads, in words: "3 pictures in photos (41 files left out: 40 .heic, 1 .txt)"."""
+    """What `pictures` reads, in words: "3 pictures in photos (41 files left out: 40 .heic, 1 .txt)".
+
+    Then the classes, and how many pictures are not square or are transparent.
+    """
     read, others = picture_files(folder)
-    said = f"{len(read)} picture{'s' * (len(read) != 1)} in {folder}"
-    if not others:
-        return said
-    kinds = Counter(f.suffix.lower() or "without an ending" for f in others).most_common()
-    kinds = ", ".join(f"{n} {kind}" for kind, n in kinds)
-    return f"{said} ({len(others)} file{'s' * (len(others) != 1)} left out: {kinds})"
+    said = f"{_count(len(read), 'picture')} in {folder}"
+    if others:
+        kinds = Counter(f.suffix.lower() or "without an ending" for f in others).most_common()
+        kinds = ", ".join(f"{n} {kind}" for kind, n in kinds)
+        said += f" ({_count(len(others), 'file')} left out: {kinds})"
+    by_class = Counter(_class_of_each(folder, read))
+    if by_class:
+        listed = ", ".join(f"{name} {n:,}" for name, n in sorted(by_class.items())[:20])
+        said += f"; {len(by_class)} classes: {listed}{', ...' if len(by_class) > 20 else ''}"
+    seen = [head for head in map(_head, read) if head]
+    oblong = sum(width != height for _, (width, height) in seen)
+    if oblong:
+        said += f"; {oblong:,} not square: of these the middle square is read"
+    if any(kind == "transparent" for kind, _ in seen):
+        said += "; some transparent: read on white (channels = 4 keeps the opacity)"
+    return said
+
+
+def all_gray(folder):
+    """Whether every picture below the folder is stored in shades of gray."""
+    return all(kind == "gray" for kind, _ in filter(None, map(_head, picture_files(folder)[0])))
+
+
+def _head(file):
+    """("gray", "colour" or "transparent", (width, height) as shown) of a file's first bytes; or None."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(), Image.open(file) as picture:
+            warnings.simplefilter("ignore")
+            size = picture.size
+            if picture.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # lies on its side
+                size = size[::-1]
+            if _transparent(picture):
+                return "transparent", size
+            gray = picture.mode in ("1", "L", "I", "F") or picture.mode.startswith("I;16")
+            return "gray" if gray else "colour", size
+    except Exception:  # `pictures` will name it
+        return None
+
+
+def _count(n, thing):
+    return f"{n} {thing}{'s' * (n != 1)}"
 
 
 def _hidden(path):
@@ -331,26 +393,34 @@ def _unreadable(broken, n, named=10):
     return f"{len(broken)} of {n} pictures cannot be read: {which}{more}: mend or remove them"
 
 
-def _square(file, size):
+def _square(file, size, mode):
     from PIL import Image, ImageOps
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what a viewer does not speak of either
         with Image.open(file) as picture:
-            shown = as_shown(ImageOps.exif_transpose(picture))
+            shown = as_shown(ImageOps.exif_transpose(picture), mode)
             return np.asarray(ImageOps.fit(shown, (size, size)))
 
 
-def as_shown(picture):
-    """The picture in RGB as viewers show it."""
+def as_shown(picture, mode="RGB"):
+    """The picture as viewers show it, in "L", "RGB" or "RGBA"."""
     from PIL import Image
 
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return Image.fromarray(_to_bytes(np.asarray(picture, dtype=np.float64))).convert("RGB")
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB")
+        gray = Image.fromarray(_to_bytes(np.asarray(picture, dtype=np.float64)))
+        return gray.convert("RGB").convert(mode)
+    if not _transparent(picture):
+        return picture.convert("RGB").convert(mode)
+    picture = picture.convert("RGBA")
+    shown = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    if mode == "RGBA":  # what nobody sees has no colour to learn
+        shown.putalpha(picture.getchannel("A"))
+    return shown.convert(mode) if mode != "L" else shown.convert("RGB").convert("L")
+
+
+def _transparent(picture):
+    return picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
 
 
 def _to_bytes(values):
@@ -358,6 +428,37 @@ def _to_bytes(values):
     if not math.isfinite(high - low):
         raise ValueError("it holds NaN or infinite values")
     return np.round((values - low) * (255 / max(high - low, 1e-30))).astype(np.uint8)
+
+
+@dataclass
+class Flipped:
+    """Pictures of which each draw is mirrored left to right with probability 1/2; not for digits."""
+
+    data: object  # Images, or what else draws [n, C, H, W]
+
+    @property
+    def x(self):
+        """The pictures as they are, [N, C, H, W]."""
+        return self.data.x
+
+    @property
+    def y(self):
+        """Their labels [N], or None."""
+        return self.data.y
+
+    def sample(self, n, rng):
+        """Draw n pictures [n, C, H, W] on the generator's device."""
+        return _mirrored(self.data.sample(n, rng), rng)
+
+    def labelled(self, n, rng):
+        """Draw n pictures [n, C, H, W] and their labels [n]."""
+        x, y = self.data.labelled(n, rng)
+        return _mirrored(x, rng), y
+
+
+def _mirrored(x, rng):
+    heads = torch.rand(len(x), 1, 1, 1, generator=rng, device=rng.device) < 0.5
+    return torch.where(heads, x.flip(3), x)
 
 
 def mnist(root=None, size=28):

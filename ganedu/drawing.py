@@ -1,9 +1,11 @@
 """Samples of a trained run as files: from its checkpoint alone, the data need not be there."""
 
+import math
 from pathlib import Path
 
 import torch
 from PIL import Image
+from torchvision.utils import make_grid
 
 from ganedu import checkpoint
 from ganedu.files import replacing, write_text
@@ -13,8 +15,8 @@ from ganedu.trainer import evaluating, latent
 PART = 500  # samples held at a time
 
 
-def generator(run):
-    """G of a run's folder, or of a checkpoint; the averaged one where there is one."""
+def loaded(run):
+    """(state, recipe) of a run's folder, or of one of its checkpoints."""
     path = Path(run).expanduser()
     file = path / "checkpoint.pt" if path.is_dir() else path
     state = checkpoint.load(file)
@@ -22,35 +24,49 @@ def generator(run):
         raise ValueError(
             f"{file} does not say of which networks it is: `ganedu train` leaves some that do"
         )
-    G = made(Recipe.from_toml(state["recipe"]).G)
+    return state, Recipe.from_toml(state["recipe"])
+
+
+def generator(run):
+    """G of a run's folder, or of a checkpoint; the averaged one where there is one."""
+    state, recipe = loaded(run)
+    G = made(recipe.G)
     G.load_state_dict(state.get("average", state["G"]))
     return G
 
 
 @torch.no_grad()
-def samples(G, n, seed=0):
-    """n samples in float32, one at a time; the first ones are the same whatever n is."""
+def samples(G, n, seed=0, label=None):
+    """n samples in float32, one at a time; the first ones are the same whatever n is.
+
+    Of a G with classes: of the class `label`, or of all alike often.
+    """
     rng = torch.Generator().manual_seed(seed)
     for begin in range(0, n, PART):
         with evaluating(G):
-            part = G(latent(G, PART, rng), *_labels(G, rng))
+            part = G(latent(G, PART, rng), *labels(G, PART, rng, label))
         yield from part[: n - begin]
 
 
-def _labels(G, rng):
-    """Labels [PART], each class alike often, as one argument more for a G that has classes."""
+def labels(G, n, rng, label=None):
+    """Labels [n], as one argument more for a G that has classes; none for any other."""
     classes = getattr(G, "n_classes", None)
-    return [] if classes is None else [torch.randint(classes, (PART,), generator=rng)]
+    if classes is None:
+        if label is not None:
+            raise ValueError("this generator knows no classes: leave the class out")
+        return []
+    chosen = torch.randint(classes, (n,), generator=rng)
+    return [chosen if label is None else torch.full_like(chosen, label)]
 
 
-def write(run, out, n, seed=0):
+def write(run, out, n, seed=0, label=None):
     """Write n samples of a run into the folder `out`: 00000.png, ...; points as samples.csv."""
     out, G = Path(out).expanduser(), generator(run)
     taken = sorted([*out.glob("*.png"), *out.glob("samples.csv")])
     if taken:
         raise FileExistsError(f"{taken[0]} is there already: choose another --out")
     points = []
-    for i, x in enumerate(samples(G, n, seed)):
+    for i, x in enumerate(samples(G, n, seed, label)):
         if x.ndim == 1:
             points.append(x.tolist())
         else:
@@ -59,12 +75,34 @@ def write(run, out, n, seed=0):
         write_points(points, out / "samples.csv")
 
 
-def write_picture(x, path):
-    """A picture x [C, H, W] in [-1, 1] as a PNG file: gray, or in colours where C is 3."""
+def picture(x):
+    """A picture x [C, H, W] in [-1, 1] for PIL: gray, in colours, or with opacity, as C is 1, 3 or 4."""
     pixels = ((x + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0)  # [H, W, C]
-    picture = Image.fromarray(pixels.squeeze(2).numpy())
+    return Image.fromarray(pixels.squeeze(2).numpy())
+
+
+def write_picture(x, path):
+    """A picture x [C, H, W] in [-1, 1] as a PNG file."""
     with replacing(path) as file:
-        picture.save(file, "PNG")
+        picture(x).save(file, "PNG")
+
+
+def on_white(x):
+    """Pictures [n, 4, H, W] with opacity as one sees them on white, [n, 3, H, W]; others as they are."""
+    if x.ndim != 4 or x.shape[1] != 4:
+        return x
+    opacity = (x[:, 3:] + 1) / 2
+    return x[:, :3] * opacity + (1 - opacity)
+
+
+def sheet(x, gap=2, width=512):
+    """Pictures x [n, C, H, W] in [-1, 1] side by side on white, in whole pixels: about `width` wide."""
+    x = on_white(x)
+    columns = math.ceil(len(x) ** 0.5)
+    times = max(1, width // (columns * (x.shape[3] + gap)))
+    x = x.repeat_interleave(times, 2).repeat_interleave(times, 3)
+    tiled = make_grid(x, nrow=columns, padding=gap, pad_value=1.0)  # [3, H, W]
+    return picture(tiled)
 
 
 def write_points(points, path):

@@ -57,7 +57,7 @@ class DCGANGenerator(nn.Module):
     """z [n, z_dim, 1, 1] -> images [n, channels, size, size] in [-1, 1] (Radford et al. 2015).
 
     The first transposed convolution opens z to 4 x 4 pixels, each further one doubles the side:
-    1 -> 4 -> 8 (-> 16 -> 32 -> 64); at 28 pixels 1 -> 4 -> 7 -> 14 -> 28.
+    1 -> 4 -> 8 (-> 16 -> 32 -> 64 -> 128); at 28 pixels 1 -> 4 -> 7 -> 14 -> 28.
     """
 
     def __init__(self, size=28, channels=1, width=32, z_dim=100):
@@ -104,6 +104,71 @@ class DCGANDiscriminator(nn.Module):
         _expect("x", x, self.x_shape)
         logits = self.net(x).flatten(1)  # [n, classes, 1, 1] -> [n, classes]
         return logits.squeeze(1)  # [n] where there is one class
+
+
+class ResidualGenerator(nn.Module):
+    """z [n, z_dim] -> images [n, channels, size, size] in [-1, 1]: residual blocks without any norm.
+
+    In the manner of R3GAN (Huang et al. 2024): no batch norm, so each example is drawn alone; leaky
+    units; blocks that begin as nothing, since their last convolution begins at 0. The side doubles
+    from 4 to `size`, a power of two, while the width halves down to `width`.
+    """
+
+    def __init__(self, size=32, channels=3, width=64, z_dim=128, blocks=1):
+        super().__init__()
+        _positive(channels=channels, width=width, z_dim=z_dim, blocks=blocks)
+        self.z_dim, self.z_shape = z_dim, (z_dim,)
+        self.widths = _widths(size, width)
+        self.first = nn.Linear(z_dim, self.widths[0] * 16)
+        layers = [Residual(self.widths[0]) for _ in range(blocks)]
+        for wide, narrow in pairwise(self.widths):
+            layers += [nn.Conv2d(wide, narrow, 1, bias=False), nn.Upsample(scale_factor=2)]
+            layers += [Residual(narrow) for _ in range(blocks)]
+        self.net = nn.Sequential(
+            *layers, leaky(), nn.Conv2d(self.widths[-1], channels, 3, 1, 1), nn.Tanh()
+        )
+        residual_init(self)
+
+    def forward(self, z):
+        _expect("z", z, self.z_shape)
+        return self.net(self.first(z).unflatten(1, (self.widths[0], 4, 4)))  # [n, C, size, size]
+
+
+class ResidualDiscriminator(nn.Module):
+    """images [n, channels, size, size] -> logits [n]: the residual generator's mirror image."""
+
+    def __init__(self, size=32, channels=3, width=64, blocks=1):
+        super().__init__()
+        _positive(channels=channels, width=width, blocks=blocks)
+        self.x_shape = (channels, size, size)
+        widths = _widths(size, width)[::-1]
+        layers = [nn.Conv2d(channels, widths[0], 3, 1, 1)]
+        for narrow, wide in pairwise(widths):
+            layers += [Residual(narrow) for _ in range(blocks)]
+            layers += [nn.AvgPool2d(2), nn.Conv2d(narrow, wide, 1, bias=False)]
+        layers += [Residual(widths[-1]) for _ in range(blocks)]
+        self.net = nn.Sequential(*layers, leaky(), nn.Flatten(), nn.Linear(widths[-1] * 16, 1))
+        residual_init(self)
+
+    def forward(self, x):
+        _expect("x", x, self.x_shape)
+        return self.net(x).squeeze(1)  # [n]
+
+
+class Residual(nn.Module):
+    """x [n, width, H, W] -> x + f(x) of the same shape, with f of two 3 x 3 convolutions."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.f = nn.Sequential(
+            leaky(),
+            nn.Conv2d(width, width, 3, 1, 1),
+            leaky(),
+            nn.Conv2d(width, width, 3, 1, 1, bias=False),
+        )
+
+    def forward(self, x):
+        return x + self.f(x)
 
 
 class FourierFeatures(nn.Module):
@@ -185,6 +250,19 @@ def he_init(net):
             nn.init.zeros_(layer.bias)
 
 
+def residual_init(net):
+    """Weights that keep the size of activations (He et al. 2015); a block's last convolution 0."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    for block in net.modules():
+        if isinstance(block, Residual):
+            nn.init.kaiming_normal_(block.f[1].weight, a=0.2)
+            nn.init.zeros_(block.f[-1].weight)
+
+
 def dcgan_init(net):
     """Radford et al. 2015: convolutions from N(0, 0.02), batch norm's scale from N(1, 0.02)."""
     for layer in net.modules():
@@ -201,10 +279,19 @@ def _norm_relu(width):
 
 def _kernels(size):
     """Kernel sizes from z to the image; only 4 -> 7 needs another than 4."""
-    kernels = {8: (4, 4), 28: (4, 3, 4, 4), 32: (4, 4, 4, 4), 64: (4, 4, 4, 4, 4)}
+    kernels = {28: (4, 3, 4, 4)} | {4 * 2**k: (4,) * (k + 1) for k in range(1, 6)}
     if size not in kernels:
-        raise ValueError(f"the DCGAN pair is built for {list(kernels)} pixels; got size = {size}")
+        built = sorted(kernels)
+        raise ValueError(f"the DCGAN pair is built for {built} pixels; got size = {size}")
     return kernels[size]
+
+
+def _widths(size, width):
+    """Widths from 4 pixels up to `size`: each half the one before, down to `width`, at most 512."""
+    doublings = (size // 4).bit_length() - 1
+    if not 8 <= size <= 128 or size != 4 * 2**doublings:
+        raise ValueError(f"the residual pair is built for 8, 16, ... 128 pixels; got size = {size}")
+    return [min(width * 2**k, max(512, width)) for k in reversed(range(doublings + 1))]
 
 
 def _positive(**values):

@@ -19,6 +19,7 @@ import difflib
 import importlib
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -97,15 +98,23 @@ class Recipe:
 
     def to_toml(self):
         """The recipe as a TOML text that `from_toml` reads."""
-        return "".join(f"{key} = {_toml(value)}\n" for key, value in self.plain().items())
+        return "".join(f"{key} = {toml(value)}\n" for key, value in self.plain().items())
 
     @classmethod
     def from_toml(cls, text):
-        """The recipe of a TOML text; what it does not understand is one sentence."""
+        """The recipe of a TOML text; what it does not understand is one sentence with its line.
+
+        A table [keep] may stand there too: what `ganedu train` keeps of the run is no part of it.
+        """
+        given = parsed(text)
+        given.pop("keep", None)
         try:
-            given = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"the recipe is no TOML: {error}") from None
+            return cls._of(given)
+        except ValueError as error:
+            raise ValueError(with_line(text, str(error))) from None
+
+    @classmethod
+    def _of(cls, given):
         known = [f.name for f in fields(cls)]
         for key in given:
             if key not in known:
@@ -114,6 +123,40 @@ class Recipe:
             if key not in given:
                 raise ValueError(f"a recipe needs {key}, such as {key} = {EXAMPLES[key]!r}")
         return cls(**{key: _understood(key, value) for key, value in given.items()})
+
+
+def parsed(text):
+    """A TOML text as a dictionary, or one sentence with the line that is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"the recipe is no TOML: {error}") from None
+
+
+def with_line(text, message):
+    """The message with the number of the line that it speaks of: of its first word, then what it quotes."""
+    quoted = re.findall(r"'([^']+)'", message)
+    unknown = message.startswith(("a recipe has no", "[keep] has no")) and quoted
+    key = quoted[0] if unknown else re.match(r"\W*(\w*)", message)[1]
+    part = _lines_of(text.splitlines(), key)
+    said = [n for word in quoted for n, line in part if re.search(rf"\b{re.escape(word)}\b", line)]
+    return f"{message} (line {said[0] if said else part[0][0]})" if part else message
+
+
+def _lines_of(lines, key):
+    """[(number, line), ...] of where a key gets its value: a line, or its table [key]."""
+    numbered = list(enumerate(lines, start=1))
+    for i, (_, line) in enumerate(numbered):
+        if re.match(rf"\s*\[{re.escape(key)}\]", line):
+            ends = rf"\s*\[(?!{re.escape(key)}\.)"
+        elif re.match(rf"\s*{re.escape(key)}\s*=", line):
+            ends = r"\s*(\[\w|\w+\s*=)"
+        else:
+            continue
+        rest = numbered[i + 1 :]
+        more = next((k for k, (_, line) in enumerate(rest) if re.match(ends, line)), len(rest))
+        return numbered[i : i + 1 + more]
+    return []
 
 
 EXAMPLES = {"data": "ring", "G": "MLPGenerator", "D": "MLPDiscriminator"}
@@ -255,7 +298,7 @@ def _nearest(name, known):
     return f"; the nearest is {close[0]!r}" if close else f"; there are {', '.join(sorted(known))}"
 
 
-def _toml(value):
+def toml(value):
     """A value in TOML."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -264,5 +307,5 @@ def _toml(value):
     if isinstance(value, str):
         return json.dumps(value)
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
-    return "[" + ", ".join(map(_toml, value)) + "]"
+        return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }"
+    return "[" + ", ".join(map(toml, value)) + "]"

@@ -10,13 +10,16 @@ A *row* is a dictionary of plain numbers, whoever made it. Looking changes nothi
 """
 
 import math
+import os
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from tqdm.auto import tqdm
+
+from ganedu import processes
 
 
 @dataclass
@@ -64,20 +67,23 @@ def numbers(trainer):
 def progress(trainer, n, *, show=True):
     """`trainer.steps(n)` with a bar; after Ctrl-C (or Jupyter's stop button) the step under way is the last.
 
-    Whether a run was stopped so can be seen from `trainer.step`.
+    Whether a run was stopped so can be seen from `trainer.step`. Of several processes one that is
+    asked to stop stops all, after the same step.
     """
     with (
         stop_on_ctrl_c() as stop,
-        tqdm(total=n, leave=False, delay=1, disable=not show) as bar,
+        tqdm(total=n, leave=False, delay=1, disable=not (show and processes.first())) as bar,
     ):
         yield _until(stop, bar, trainer.steps(n))
 
 
 def _until(stop, bar, steps):
+    parent = os.getppid()
     for now in steps:
         bar.update()
         yield now
-        if stop.is_set():
+        alone = processes.several() and os.getppid() != parent  # torchrun itself was killed
+        if processes.any_of(stop.is_set() or alone):
             return
 
 
@@ -85,30 +91,36 @@ def _until(stop, bar, steps):
 def stop_on_ctrl_c():
     """An event that the first Ctrl-C sets, so that a step is never left half done.
 
-    In a thread, or where a program handles Ctrl-C in its own way, nothing is changed.
+    In a thread, or where a program handles Ctrl-C in its own way, nothing is changed. Of several
+    processes none may leave the others in a step: they stop together, and at SIGTERM too, which
+    torchrun sends.
     """
     asked = threading.Event()
 
     def ask(signum, frame):
-        if asked.is_set():
+        if asked.is_set() and not processes.several():
             raise KeyboardInterrupt  # the second time: at once
         asked.set()
 
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield asked
         return
-    with ctrl_c(ask):
+    with ctrl_c(ask), _handling(signal.SIGTERM, ask) if processes.several() else nullcontext():
         yield asked
 
 
-@contextmanager
 def ctrl_c(handler):
     """Ctrl-C means `handler` inside the block; in a thread, where no signal arrives, nothing changes."""
+    return _handling(signal.SIGINT, handler)
+
+
+@contextmanager
+def _handling(number, handler):
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, handler)
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)

@@ -13,9 +13,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import distributed, nn
+from torch import nn
 
-from ganedu import recording
+from ganedu import processes, recording
 from ganedu.losses import Loss, nonsaturating
 
 
@@ -55,6 +55,7 @@ class Trainer:
         self.G.to(self.device, memory_format=layout)
         self.D.to(self.device, memory_format=layout)
         self._check_shapes()
+        processes.share([self.G, self.D])
         self.average = None if self.ema is None else copy.deepcopy(self.G).eval()
         self.opt_G = self._adam(self.G, self.lr_g)
         self.opt_D = self._adam(self.D, self.lr_d)
@@ -63,6 +64,7 @@ class Trainer:
         self.latest = {}  # what the latest step yielded
         self.recipe = None  # the Recipe that made this trainer, if one did
         self._watch = _Watch(self.device)
+        self._own_rng = self.rng  # of several processes each has its own for penalties
 
     # ---------------------------------------------------------------- the game
 
@@ -84,6 +86,7 @@ class Trainer:
     def _step(self):
         """D's turns, each on a batch of its own, then G's turn on the fakes of the last one."""
         self._set_step_sizes()
+        self._part_ways()
         for turns_left in reversed(range(self.d_steps)):
             real, z, G, D = self.deal(self.batch, self.rng)
             with torch.set_grad_enabled(turns_left == 0), self._autocast():
@@ -95,24 +98,27 @@ class Trainer:
 
     def deal(self, n, rng):
         """real [n, ...], z [n, ...], and the two players, bound to the batch's labels where it has them."""
-        rank, processes = _place()
+        rank, many = processes.place()
         if not self._conditional():
-            real, z = self.data.sample(n * processes, rng), latent(self.G, n * processes, rng)
-            return real[rank::processes], z[rank::processes], self.G, self.D
-        real, y = (part[rank::processes] for part in self.data.labelled(n * processes, rng))
-        z = latent(self.G, n * processes, rng)[rank::processes]
+            real, z = self.data.sample(n * many, rng), latent(self.G, n * many, rng)
+            return real[rank::many], z[rank::many], self.G, self.D
+        real, y = (part[rank::many] for part in self.data.labelled(n * many, rng))
+        z = latent(self.G, n * many, rng)[rank::many]
         return real, z, Given(self.G, y), Given(self.D, y)
 
     def _descend(self, optimiser, loss, player):
         """One step of one player down its own slope, averaged over the processes where there are several."""
-        self._watch(loss, player, self.step)
+        _check_loss(loss, player)
         weights = [w for w in optimiser.param_groups[0]["params"] if w.requires_grad]
         optimiser.zero_grad()
-        loss.backward(inputs=weights)  # the other player's weights get no gradient
-        if _place()[1] > 1:
-            for slope in (w.grad for w in weights if w.grad is not None):
-                distributed.all_reduce(slope)
-                slope /= distributed.get_world_size()
+        if not processes.several():
+            self._watch(loss, player, self.step)
+            loss.backward(inputs=weights)  # the other player's weights get no gradient
+        else:
+            loss.backward(inputs=weights)
+            loss = loss.detach().clone()
+            processes.average([w.grad for w in weights if w.grad is not None] + [loss])
+            self._watch(loss, player, self.step)  # the mean: all stop at it, in the same step
         optimiser.step()
 
     def _judge(self, D, *examples):
@@ -123,7 +129,7 @@ class Trainer:
         if self.penalty is None:
             return loss
         factor = 1.0 if self.penalty_schedule is None else self.penalty_schedule(self.step)
-        return loss + self.penalty(D, real.float(), fake.float(), self.rng) * factor
+        return loss + self.penalty(D, real.float(), fake.float(), self._own_rng) * factor
 
     # ---------------------------------------------------------------- training
 
@@ -232,6 +238,13 @@ class Trainer:
     def _networks(self):
         nets = {"G": self.G, "D": self.D}
         return nets if self.average is None else {**nets, "average": self.average}
+
+    def _part_ways(self):
+        """Of several processes each draws its own dropout and points of a penalty; the batch is dealt."""
+        if processes.several():
+            seed = processes.own_seed(self.seed, self.step)
+            torch.manual_seed(seed)
+            self._own_rng = torch.Generator(self.device).manual_seed(seed)
 
     def _restore_rng(self, mine, torchs):
         torch.set_rng_state(torchs)
@@ -376,6 +389,15 @@ def evaluating(net):
             layer.training = training
 
 
+def _check_loss(loss, player):
+    if getattr(loss, "ndim", None) != 0:
+        given = f"shape {list(loss.shape)}" if isinstance(loss, torch.Tensor) else repr(loss)
+        raise ValueError(
+            f"the {player}'s loss must be a tensor of one number; got {given}: "
+            "end it with .mean(), and return it"
+        )
+
+
 class _Watch:
     """Stops at the first loss that is not finite; on a GPU it looks only every 100 losses."""
 
@@ -384,12 +406,6 @@ class _Watch:
         self.seen = []
 
     def __call__(self, loss, player, step):
-        if getattr(loss, "ndim", None) != 0:
-            given = f"shape {list(loss.shape)}" if isinstance(loss, torch.Tensor) else repr(loss)
-            raise ValueError(
-                f"the {player}'s loss must be a tensor of one number; got {given}: "
-                "end it with .mean(), and return it"
-            )
         self.seen.append((loss.detach(), player, step + 1))
         if len(self.seen) >= self.patience:
             self.look()
@@ -418,13 +434,6 @@ def find_device(name):
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError):
         raise ValueError(f"there is no device {name!r} here: use auto, cpu, cuda or mps") from None
-
-
-def _place():
-    """(number of this process, how many there are): under torch.distributed; else (0, 1)."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
 
 
 def _has_fast_bfloat16(device):

@@ -487,10 +487,67 @@ def test_what_a_viewer_hides_is_no_picture_and_what_is_left_out_is_said(tmp_path
     read, others = data.picture_files(tmp_path)
     assert [f.name for f in read] == ["a.png", "b.png"] and len(data.pictures(tmp_path)) == 2
     assert [f.name for f in others] == ["README", "notes.txt", "x.HEIC", "y.heic"]
-    assert data.inventory(tmp_path) == (
+    assert data.inventory(tmp_path).startswith(
         f"2 pictures in {tmp_path} (4 files left out: 2 .heic, 1 without an ending, 1 .txt)"
     )
-    assert data.inventory(tmp_path / "sub") == f"1 picture in {tmp_path / 'sub'}"
+    assert data.inventory(tmp_path / "sub").startswith(f"1 picture in {tmp_path / 'sub'}")
+
+
+def test_the_folders_of_a_folder_are_its_classes_if_all_pictures_lie_in_one(tmp_path):
+    for name in ("dogs/a.png", "cats/b.png", "dogs/c.png", "dogs/pups/d.png"):
+        picture(tmp_path / name, (9, 9))
+    found = data.pictures(tmp_path, 8)
+    assert found.y.tolist() == [0, 1, 1, 1]  # cats/b, then dogs/a, dogs/c, dogs/pups/d
+    assert data.classes(tmp_path) == ["cats", "dogs"]
+    assert data.inventory(tmp_path) == f"4 pictures in {tmp_path}; 2 classes: cats 1, dogs 3"
+    picture(tmp_path / "loose.png", (9, 9))
+    assert data.pictures(tmp_path, 8).y is None and data.classes(tmp_path) == []
+    assert data.pictures(tmp_path / "dogs", 8).y is None  # c lies in no folder of its own
+
+
+def test_what_is_not_square_or_transparent_is_said(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored on its side
+    Image.new("L", (20, 10)).save(tmp_path / "wide.jpg", exif=exif)
+    Image.new("RGBA", (8, 8)).save(tmp_path / "clear.png")
+    said = data.inventory(tmp_path)
+    assert "; 1 not square: of these the middle square is read" in said
+    assert "; some transparent: read on white" in said
+
+
+def test_gray_pictures_have_one_channel_if_asked_and_a_folder_of_them_is_known(tmp_path):
+    Image.new("L", (9, 9), 51).save(tmp_path / "a.png")
+    Image.fromarray(np.full((9, 9), 700, np.uint16)).save(tmp_path / "b.png")
+    assert data.all_gray(tmp_path)
+    x = data.pictures(tmp_path, 8, channels=1).x
+    assert x.shape == (2, 1, 8, 8) and torch.allclose(x[0], torch.tensor(51 / 127.5 - 1))
+    Image.new("RGB", (9, 9), (0, 255, 0)).save(tmp_path / "c.png")
+    assert not data.all_gray(tmp_path)
+    luma = data.pictures(tmp_path, 8, channels=1).x[2]
+    assert torch.allclose(luma, torch.tensor(150 / 127.5 - 1))  # 0.587 of green (ITU-R 601)
+    with pytest.raises(ValueError, match="channels must be 1"):
+        data.pictures(tmp_path, 8, channels=2)
+
+
+def test_with_four_channels_the_opacity_is_kept_and_what_nobody_sees_is_white(tmp_path):
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[:4] = (255, 0, 0, 255)  # above red, below a black that is fully transparent
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    x = data.pictures(tmp_path, 8, channels=4).x[0]
+    assert x[:, 0, 0].tolist() == [1, -1, -1, 1] and x[:, 7, 0].tolist() == [1, 1, 1, -1]
+    assert data.pictures(tmp_path, 8, channels=1).x[0, 0, 7, 0] == 1
+
+
+def test_half_of_the_draws_are_mirrored_with_their_labels_and_nothing_else_changes():
+    ramp = torch.linspace(-1, 1, 4).expand(5, 1, 3, 4).clone()
+    flipped = data.Flipped(data.Images(ramp, torch.arange(5)))
+    x, y = flipped.labelled(2000, generator())
+    mirrored = (x == ramp[0].flip(2)).all(3).all(2).all(1)
+    assert torch.equal(mirrored, ~(x == ramp[0]).all(3).all(2).all(1))
+    assert abs(mirrored.float().mean() - 0.5) < 5 * 0.5 / 2000**0.5
+    assert torch.equal(x, flipped.sample(2000, generator()))
+    plain = data.Images(ramp, torch.arange(5)).labelled(2000, generator())[1]
+    assert torch.equal(y, plain) and flipped.x is flipped.data.x
 
 
 def test_reading_pictures_holds_little_more_than_is_kept(tmp_path):

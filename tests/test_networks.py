@@ -14,9 +14,13 @@ from ganedu.networks import (
     MLPDiscriminator,
     MLPGenerator,
     Packed,
+    Residual,
+    ResidualDiscriminator,
+    ResidualGenerator,
     dcgan_init,
     he_init,
     mlp,
+    residual_init,
 )
 
 
@@ -42,7 +46,7 @@ def test_the_dcgan_at_64_pixels_and_width_64_has_the_published_number_of_paramet
     assert parameters(DCGANDiscriminator(64, channels=3, width=64)) == 2_765_568
 
 
-@pytest.mark.parametrize("size, channels", [(8, 3), (28, 1), (32, 3), (64, 3)])
+@pytest.mark.parametrize("size, channels", [(8, 3), (16, 4), (28, 1), (32, 3), (64, 3), (128, 3)])
 def test_the_dcgan_pair_draws_and_judges_images_of_its_size(size, channels):
     G, D = DCGANGenerator(size, channels, width=2, z_dim=5), DCGANDiscriminator(size, channels, 2)
     x = G(sample_z(G, 3))
@@ -62,6 +66,44 @@ def test_each_transposed_convolution_of_the_generator_doubles_the_side(size, sid
             layer.register_forward_hook(lambda _, __, out: seen.append(out.shape[-1]))
     G(sample_z(G, 2))
     assert seen == sides
+
+
+@pytest.mark.parametrize("size", [8, 32, 128])
+def test_the_residual_pair_draws_and_judges_images_of_its_size_each_example_alone(size):
+    torch.manual_seed(0)
+    G = ResidualGenerator(size, 3, width=2, z_dim=5)
+    D = ResidualDiscriminator(size, 3, width=2)
+    z = sample_z(G, 3)
+    x = G(z)
+    assert G.z_shape == (5,) and x.shape == (3, 3, size, size) and x.abs().max() <= 1
+    assert D(x).shape == (3,)
+    assert torch.allclose(G(z[:1]), x[:1], atol=1e-6)  # no batch norm: alone as among others
+    assert torch.allclose(D(x[:1]), D(x)[:1], atol=1e-5)
+    assert not any("BatchNorm" in type(m).__name__ for net in (G, D) for m in net.modules())
+
+
+def test_residual_blocks_begin_as_nothing_and_learn():
+    torch.manual_seed(0)
+    block, x = Residual(4), torch.randn(2, 4, 5, 5)
+    residual_init(block)
+    assert torch.equal(block(x), x)
+    block(x).square().sum().backward()
+    assert block.f[-1].weight.grad.abs().max() > 0
+
+
+def test_the_residual_pair_begins_with_pictures_and_logits_of_a_moderate_size():
+    """The sizes of activations are kept: neither saturated nor vanished at 64 pixels."""
+    torch.manual_seed(0)
+    G, D = ResidualGenerator(64, 3, width=8), ResidualDiscriminator(64, 3, width=8)
+    x = G(sample_z(G, 16))
+    assert 0.1 < x.std() < 0.8
+    flags = nn.functional.interpolate(torch.randn(16, 3, 4, 4).clamp(-1, 1), size=64)
+    assert 0.05 < D(flags).std() < 5  # of noise the averaging leaves little
+
+
+def test_widths_of_the_residual_pair_halve_down_to_the_last():
+    assert ResidualGenerator(64, width=4).widths == [64, 32, 16, 8, 4]
+    assert ResidualGenerator(32, width=128, blocks=1).widths == [512, 512, 256, 128]
 
 
 def test_a_discriminator_of_classes_has_a_logit_for_each():
@@ -295,11 +337,12 @@ def test_a_batch_that_does_not_divide_into_packs_is_refused_with_both_numbers():
         (lambda: MLPGenerator(depth=0), "depth must be at least 1; got 0"),
         (lambda: MLPDiscriminator(width=-8), "width must be at least 1; got -8"),
         (lambda: DCGANDiscriminator(channels=0), "channels must be at least 1; got 0"),
-        (lambda: DCGANGenerator(48), r"\[8, 28, 32, 64\] pixels; got size = 48"),
+        (lambda: DCGANGenerator(48), r"\[8, 16, 28, 32, 64, 128\] pixels; got size = 48"),
+        (lambda: ResidualGenerator(28), "built for 8, 16, ... 128 pixels; got size = 28"),
         (lambda: Packed(MLPDiscriminator(), 0), "m must be at least 1; got 0"),
         (lambda: FourierFeatures((1.0, math.nan)), "frequencies must be a row of finite numbers"),
         (lambda: FourierFeatures(3.0), "frequencies must be a row of finite numbers; got 3.0"),
-        (lambda: DCGANDiscriminator(48), r"\[8, 28, 32, 64\] pixels; got size = 48"),
+        (lambda: DCGANDiscriminator(48), r"\[8, 16, 28, 32, 64, 128\] pixels; got size = 48"),
     ],
 )
 def test_an_impossible_network_is_one_sentence_that_says_what_was_given(make, says):

@@ -41,6 +41,7 @@ LEVELS = {
         "classifier",
         "classical",
         "pictures",
+        "processes",
         "texture",
     },
     2: {
@@ -49,12 +50,27 @@ LEVELS = {
         "doctor",
         "clinic",
         "drawing",
+        "export",
+        "film",
+        "measuring",
+        "recipes",
         "studies",
         "treatments",
         "pretrained",
         "gallery",
     },
-    3: {"art", "viz", "player", "checks", "cli", "tour", "notebooks", "kit"},
+    3: {
+        "art",
+        "viz",
+        "player",
+        "checks",
+        "choices",
+        "cli",
+        "training",
+        "tour",
+        "notebooks",
+        "kit",
+    },
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 OWNERS_PACKAGES = "jupyterlab torch torchvision matplotlib ipywidgets nbval jupytext numpy".split()
