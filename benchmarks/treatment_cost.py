@@ -1,7 +1,8 @@
 """What one step of each treatment of chapter 08's trial costs, in steps of the baseline.
 
 The figures become `cost` in ganedu/treatments/: in the trial a treatment takes BUDGET / cost steps.
-Processor time of one thread, taking turns, median of the rounds.
+Processor time of one thread, taking turns, median of the rounds; points in the plane with ten seeds side
+by side, as the trial runs them.
 """
 
 import argparse
@@ -13,6 +14,14 @@ from common import in_turns, machine
 
 from ganedu import data
 from ganedu.treatments import plane, stacks
+from ganedu.treatments.together import Together
+
+
+def start(recipe, p_data, name):
+    """A trainer of one seed for stacks, of ten for points."""
+    if name == "stacked":
+        return recipe.trainer(0, data=p_data)
+    return Together.of(recipe, tuple(range(10)), data=p_data)
 
 
 def main():
@@ -29,7 +38,7 @@ def main():
     if args.data == "stacked":
         treatments, p_data = stacks.TREATMENTS, data.stacked_digits()
     long = {name: replace(t.recipe, steps=10_000) for name, t in treatments.items()}
-    trainers = {name: recipe.trainer(0, data=p_data) for name, recipe in long.items()}
+    trainers = {name: start(recipe, p_data, args.data) for name, recipe in long.items()}
 
     def steps_of(trainer):
         return lambda: [None for _ in trainer.steps(args.steps)]

@@ -55,6 +55,7 @@ LEVELS = {
         "measuring",
         "recipes",
         "studies",
+        "comparing",
         "treatments",
         "pretrained",
         "gallery",

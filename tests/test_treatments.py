@@ -3,11 +3,12 @@
 import math
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
-from ganedu import data, losses, treatments
+from ganedu import data, losses, results, treatments
 from ganedu.networks import MLPDiscriminator, MLPGenerator
 from ganedu.recipe import Recipe, made
 from ganedu.trainer import NotFinite, Trainer
@@ -24,6 +25,56 @@ def test_a_trial_has_ten_treatments_or_more_of_both_families():
         families = [t.family for t in all_of.values()]
         assert len(all_of) >= 10 and {"architecture", "training"} <= set(families)
         assert next(iter(all_of)) == "baseline" and families.count("none") == 1
+
+
+def test_every_arm_of_the_plane_was_searched_alike_and_runs_with_what_the_search_said():
+    """Three values, two seeds, half the budget, on the grid; the least KL is what the trial uses.
+
+    The baseline and the relativistic loss share the step size of the factorial; the baseline's search is
+    that of the arm of another step size.
+    """
+    rows = pd.DataFrame(results.load("trial_search")["rows"])
+    other = rows[(rows["recipe"] == "baseline") & (rows["value"] != plane.CHOSEN["baseline"])]
+    rows = pd.concat([rows, other.assign(recipe="other step size")])
+    assert set(rows["recipe"]) == set(plane.TREATMENTS) == set(plane.SEARCHED)
+    assert set(rows["seed"]) == {900, 901} and set(rows["data"]) == {"grid"}
+    for name, search in plane.SEARCHED.items():
+        mine = rows[rows["recipe"] == name]
+        assert set(mine["value"]) == set(search.arms) and len(mine) == 2 * len(search.arms)
+        if name not in ("baseline", "relativistic"):
+            best = mine.groupby("value")["reverse_kl"].mean().idxmin()
+            assert plane.CHOSEN[name] == pytest.approx(best), name
+        assert plane.TREATMENTS[name] is search.arms[plane.CHOSEN[name]]
+
+
+def test_the_trial_is_whole_on_seeds_of_its_own_at_equal_cost():
+    rows = pd.DataFrame(results.load("trial_plane")["rows"])
+    assert not set(rows["seed"]) & {*range(10), 900, 901}, "seeds that settings were chosen on"
+    for (points, name), mine in rows.groupby(["data", "recipe"]):
+        assert len(mine) >= 10 and mine["seed"].is_unique, f"{name} on {points}"
+        t = plane.TREATMENTS[name]
+        assert set(mine["steps"]) == {round(plane.BUDGET / t.cost)}
+    assert set(rows["data"]) == {"ring", "grid"}
+    assert all(set(of["recipe"]) == set(plane.TREATMENTS) for _, of in rows.groupby("data"))
+
+
+def test_the_ablation_takes_one_of_six_things_away_at_a_time():
+    whole = plane.ABLATED["all six"].plain()
+    assert len(plane.ABLATED) == 7
+    for name, recipe in plane.ABLATED.items():
+        now = recipe.plain()
+        changed = {key for key in whole | now if whole.get(key) != now.get(key)}
+        assert len(changed) == (name != "all six"), f"{name}: {changed}"
+
+
+def test_overlap_counts_good_samples_up_to_each_modes_due():
+    ring = plane.DATA["ring"]
+    one = ring.means[:1].repeat(100, 1)
+    assert plane.measured(one, ring)["overlap"] == pytest.approx(1 / 8)
+    all_of = ring.means.repeat(10, 1)
+    assert plane.measured(all_of, ring)["overlap"] == pytest.approx(1)
+    far = torch.cat([all_of, all_of + 5])
+    assert plane.measured(far, ring)["overlap"] == pytest.approx(0.5)
 
 
 def test_names_can_be_given_on_the_command_line():
@@ -83,7 +134,7 @@ def test_the_same_seed_gives_the_same_networks_and_another_seed_others():
 
 
 def test_the_annealed_weight_goes_from_a_twentieth_to_a_five_thousandth():
-    trainer = replace(plane.ANNEALED, steps=1000).trainer()
+    trainer = replace(plane.COMBINATION, steps=1000).trainer()
     assert 0.05 * trainer.penalty_schedule(0) == pytest.approx(0.05)
     assert 0.05 * trainer.penalty_schedule(1000) == pytest.approx(0.0002)
 

@@ -23,6 +23,14 @@ class Treatment:
         return replace(self.recipe, data=data, steps=steps or round(budget / self.cost))
 
 
+@dataclass(frozen=True)
+class Search:
+    """One arm before its search: a treatment for each value of its main number."""
+
+    what: str  # the number, in words
+    arms: dict  # {value: Treatment}
+
+
 class Unrolled(Trainer):
     """G answers to the D of `ahead` steps from now (Metz et al. 2017), by plain gradient steps."""
 
