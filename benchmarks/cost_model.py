@@ -1,7 +1,7 @@
 """What a training step costs on this machine: a model, its errors on sizes it has not seen, and four levers.
 
 All times are processor time of one thread, the least of several rounds in turns: neighbours make a
-program wait, and waiting is not counted. Writes ganedu/results/cost.json.
+program wait, and waiting is not counted. Writes ganedu/results/cost.json, part by part.
 Target: median error at most 20% over ten unseen sizes or more.
 """
 
@@ -111,7 +111,7 @@ def peak(n=1024, rounds=10):
 LEVERS = ("fused", "channels_last", "bfloat16", "compiled")
 
 
-def loop(on, batch=64, width=32):
+def loop(on, batch=32, width=16):
     """A bare training loop with these levers on: a function of the number of steps."""
     torch.manual_seed(0)
     G, D = DCGANGenerator(width=width), DCGANDiscriminator(width=width)
@@ -145,24 +145,18 @@ def loop(on, batch=64, width=32):
     return train
 
 
-def levers(rounds, with_compile):
-    """{levers: how many times as fast as none}, by processor time."""
-    names = LEVERS if with_compile else LEVERS[:3]
-    sets = [(), *[(name,) for name in names], names[:2], names]
-    loops = {on: loop(on) for on in sets}
-    first = {}
+def levers(rounds, compiled):
+    """How many times as fast as the plain loop each set of levers is, by processor time."""
+    names = LEVERS[:3]
+    sets = [(), ("compiled",)] if compiled else [(), *[(name,) for name in names], names[:2], names]
+    loops, first = {on: loop(on) for on in sets}, {}
     for on, train in loops.items():
-        first[on] = timed(lambda train=train: train(2))[1]
+        first[on] = timed(lambda train=train: train(1))[1]
     best = dict.fromkeys(loops, float("inf"))
     for _, (on, train) in itertools.product(range(rounds), loops.items()):
-        best[on] = min(best[on], timed(lambda train=train: train(3))[1] / 3)
+        best[on] = min(best[on], timed(lambda train=train: train(2))[1] / 2)
     return [
-        {
-            "levers": list(on),
-            "seconds": best[on],
-            "speed": best[()] / best[on],
-            "first two steps": first[on],
-        }
+        {"levers": list(on), "seconds": best[on], "speed": best[()] / best[on], "first": first[on]}
         for on in sets
     ]
 
@@ -204,34 +198,42 @@ def compiled_penalty():
     return "no error"
 
 
+def the_model(rounds):
+    fitted, rows = model(measured(rounds))
+    errors = [abs(row["error"]) for row in rows if not row["seen"]]
+    print(f"{fitted}\nmedian error of {len(errors)} unseen: {statistics.median(errors):.1%}")
+    median = statistics.median(errors)
+    return {"fitted": asdict(fitted), "peak": peak(), "median error": median, "rows": rows}
+
+
+def the_levers(rounds):
+    return {"levers": levers(rounds, compiled=False), "slopes": slopes_by_precision()}
+
+
+def the_compiler(rounds):
+    return {"compiled": levers(rounds, compiled=True), "compiled penalty": compiled_penalty()}
+
+
+PARTS = {"model": the_model, "levers": the_levers, "compiler": the_compiler}
+
+
 def main():
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
-    options.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
-    options.add_argument("--only", choices=["model", "levers"], help="print one, write nothing")
+    options.add_argument("parts", nargs="*", default=["model", "levers", "compiler"])
+    options.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     args = options.parse_args()
     torch.set_num_threads(1)
-    made = {
-        "command": f"python benchmarks/cost_model.py --rounds {args.rounds}",
-        "machine": machine().split(": ", 1)[1],
-    }
-    if args.only != "levers":
-        fitted, rows = model(measured(args.rounds))
-        errors = [abs(row["error"]) for row in rows if not row["seen"]]
-        for row in rows:
-            print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
-        print(f"{fitted}\nmedian error of {len(errors)} unseen: {statistics.median(errors):.1%}")
-        made |= {"fitted": asdict(fitted), "peak": peak(), "rows": rows}
-        made["median error"] = statistics.median(errors)
-    if args.only != "model":
-        made["levers"] = levers(args.rounds, not args.no_compile)
-        made["slopes"] = slopes_by_precision()
-        made["compiled penalty"] = "not tried" if args.no_compile else compiled_penalty()
-        print(*made["levers"], *made["slopes"], made["compiled penalty"], sep="\n")
-    if args.only is None:
+    made = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
+    for part in args.parts:
+        made |= {
+            "command": f"python benchmarks/cost_model.py --rounds {args.rounds}",
+            "machine": machine().split(": ", 1)[1],
+            **PARTS[part](args.rounds),
+        }
         OUT.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        print(f"{part} written to {OUT}", flush=True)
 
 
 if __name__ == "__main__":
