@@ -52,12 +52,14 @@ RATE_MISTAKES = {
 
 
 def rate_cases(seed):
-    rng = seeded(seed)
-    found = []
-    for what, batch in (("a small batch", 16), ("a large batch", 256), ("a batch of 64", 64)):
-        a, b, c, d, e, f, g = (0.5 + torch.rand(7, generator=rng)).tolist()
+    """In each another part is the largest."""
+    rng, found = seeded(seed), []
+    cases = (("calls", 16, (1, 1, 5)), ("bytes", 256, (1, 5, 1)), ("arithmetic", 64, (5, 1, 1)))
+    for what, batch, (flops, moved, calls) in cases:
+        a, b, c, d, e, f, g = (0.8 + 0.4 * torch.rand(7, generator=rng)).tolist()
         machine = Machine(1e-3 * a, 1e-11 * b, 1e-10 * c, 1e-5 * d)
-        found.append(Case(what, (machine, Work(2e8 * e, 2e7 * f, 150 * g), batch)))
+        work = Work(2e8 * e * flops, 2e7 * f * moved, 2e2 * g * calls)
+        found.append(Case(f"a step of much {what}", (machine, work, batch)))
     return found
 
 
@@ -245,13 +247,13 @@ SEED_MISTAKES = {
     "GLOBAL-RNG": generator(lambda seed: torch.default_generator),
 }
 
-SEEDS, RANKS = (0, 1, 2, 5), (0, 1, 2, 3)
+SEEDS, RANKS = (1, 2, 5), (0, 1, 2, 3)
 
 
 def play_start(answer, case):
     """What four processes of four runs have: facts, since every good choice of seeds is as good."""
     make_net, offset = case.args
-    seeds = [seed + offset for seed in SEEDS]
+    seeds = [0, *(seed + offset for seed in SEEDS)]
     nets, first, own = {}, {}, True
     for seed, rank in product(seeds, RANKS):
         net, rng = several(answer(make_net, seed, rank), 2)
