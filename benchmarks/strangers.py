@@ -40,6 +40,9 @@ def scattered():
     return Mixture(torch.tensor(means), 0.07, torch.tensor(weights), "scattered")
 
 
+LINE, RINGS, SCATTERED = partial(line), partial(two_rings), partial(scattered)
+
+
 @dataclass(frozen=True)
 class Stranger:
     """One cause, and the answers that are right."""
@@ -155,37 +158,37 @@ SHAPE = replace(SOUND, steps=1500)
 # ---- nothing is wrong ----------------------------------------------------------------------------
 
 
-@stranger("healthy", "nearly healthy", truth=line)
+@stranger("healthy", "nearly healthy", truth=LINE)
 def a_line(seed):
     """Nothing was done to it."""
-    return replace(SHAPE, data=line)
+    return replace(SHAPE, data=LINE)
 
 
-@stranger("healthy", "nearly healthy", truth=two_rings)
+@stranger("healthy", "nearly healthy", truth=RINGS)
 def rings_in_rings(seed):
     """Nothing was done to it."""
-    return replace(SHAPE, data=two_rings)
+    return replace(SHAPE, data=RINGS)
 
 
-@stranger("healthy", "nearly healthy", truth=scattered)
+@stranger("healthy", "nearly healthy", truth=SCATTERED)
 def tanh_inside(seed):
     """Nothing was done to it; G has tanh inside."""
-    return replace(SHAPE, data=scattered, G=Smooth)
+    return replace(SHAPE, data=SCATTERED, G=Smooth)
 
 
 # ---- the data are wrong --------------------------------------------------------------------------
 
 
-@stranger("dropped modes", truth=line)
+@stranger("dropped modes", truth=LINE)
 def without_an_end(seed):
     """The last mode of the line is missing from the training data."""
-    return replace(SHAPE, data=partial(only, line, range(6)))
+    return replace(SHAPE, data=partial(only, LINE, range(6)))
 
 
-@stranger("dropped modes", truth=scattered)
+@stranger("dropped modes", truth=SCATTERED)
 def without_the_rare(seed):
     """The mode with 5% is missing from the training data."""
-    return replace(SHAPE, data=partial(weighted, scattered, [6, 4, 4, 3, 2, 0]))
+    return replace(SHAPE, data=partial(weighted, SCATTERED, [6, 4, 4, 3, 2, 0]))
 
 
 @stranger("dropped modes", "unknown")
@@ -194,10 +197,10 @@ def astray(seed):
     return replace(SHAPE, data=partial(one_astray, RING))
 
 
-@stranger("wrong proportions", truth=scattered)
+@stranger("wrong proportions", truth=SCATTERED)
 def squared_shares(seed):
     """The shares of the training data were squared: what is frequent became more so."""
-    return replace(SHAPE, data=partial(weighted, scattered, [36, 16, 16, 9, 4, 1]))
+    return replace(SHAPE, data=partial(weighted, SCATTERED, [36, 16, 16, 9, 4, 1]))
 
 
 @stranger("collapse within modes")
@@ -242,20 +245,20 @@ def repeated(seed):
     return replace(SHAPE, data=partial(half_repeated, RING, 4000, seed), D=partial(waves, 4, 64))
 
 
-@stranger("memorisation", truth=partial(as_wide, line, 0.1))
+@stranger("memorisation", truth=partial(as_wide, LINE, 0.1))
 def a_dozen_examples(seed):
     """The training set has 14 points."""
-    data_ = partial(few, partial(as_wide, line, 0.1), 14, seed)
+    data_ = partial(few, partial(as_wide, LINE, 0.1), 14, seed)
     return replace(SOUND, data=data_, D=partial(waves, 4, 64))
 
 
 # ---- the networks are wrong ----------------------------------------------------------------------
 
 
-@stranger("full collapse", truth=line)
+@stranger("full collapse", truth=LINE)
 def faint(seed):
     """G hears a thousandth of z; least squares."""
-    return replace(PLAIN, data=line, G=Faint, loss=losses.least_squares, steps=1000)
+    return replace(PLAIN, data=LINE, G=Faint, loss=losses.least_squares, steps=1000)
 
 
 @stranger("dropped modes", *NAMELESS)
@@ -273,59 +276,59 @@ def shaky(seed):
 # ---- the training is wrong -----------------------------------------------------------------------
 
 
-@stranger(*NAMELESS, "wrong proportions", truth=two_rings)
+@stranger(*NAMELESS, "wrong proportions", truth=RINGS)
 def stopped_early(seed):
     """Stopped after 200 of 1,500 steps."""
-    return replace(SHAPE, data=two_rings, steps=200)
+    return replace(SHAPE, data=RINGS, steps=200)
 
 
-@stranger("generator starved", "unknown", "discriminator too strong", truth=line)
+@stranger("generator starved", "unknown", "discriminator too strong", truth=LINE)
 def slow_average(seed):
     """The samples are those of an average of G that has hardly begun to move."""
-    return replace(PLAIN, data=line, ema=0.99999, steps=1000)
+    return replace(PLAIN, data=LINE, ema=0.99999, steps=1000)
 
 
-@stranger("generator starved", truth=scattered)
+@stranger("generator starved", truth=SCATTERED)
 def no_force(seed):
     """G's loss was multiplied by 1e-13, which is less than Adam's epsilon."""
-    return replace(PLAIN, data=scattered, loss=HARDLY, steps=600)
+    return replace(PLAIN, data=SCATTERED, loss=HARDLY, steps=600)
 
 
-@stranger("diverged", truth=line)
+@stranger("diverged", truth=LINE)
 def squares_away(seed):
     """A wrong sign in G's loss, with least squares."""
-    return replace(PLAIN, data=line, loss=SQUARES_AWAY, steps=1000)
+    return replace(PLAIN, data=LINE, loss=SQUARES_AWAY, steps=1000)
 
 
-@stranger("oscillation", truth=line)
+@stranger("oscillation", truth=LINE)
 def hinge_with_momentum(seed):
     """Hinge loss, large steps with much momentum, which never fall."""
-    restless = replace(PLAIN, data=line, loss=losses.hinge, schedule=None, steps=1000)
+    restless = replace(PLAIN, data=LINE, loss=losses.hinge, schedule=None, steps=1000)
     return replace(restless, lr_g=1e-2, lr_d=1e-2, betas=(0.9, 0.99))
 
 
-@stranger("discriminator too strong", truth=partial(as_wide, line, 0.01))
+@stranger("discriminator too strong", truth=partial(as_wide, LINE, 0.01))
 def outpaced(seed):
     """The saturating loss, ten steps of D for each of G's, and small steps for G."""
     sure = replace(PLAIN, loss=losses.saturating, d_steps=10, lr_g=1e-4, steps=400)
-    return replace(sure, data=partial(as_wide, line, 0.01), D=partial(waves, width=64))
+    return replace(sure, data=partial(as_wide, LINE, 0.01), D=partial(waves, width=64))
 
 
-@stranger("full collapse", "dropped modes", truth=partial(as_wide, scattered, 0.02))
+@stranger("full collapse", "dropped modes", truth=partial(as_wide, SCATTERED, 0.02))
 def hinge_with_waves(seed):
     """The hinge loss with a D that sees fine waves of its input."""
-    fine = partial(as_wide, scattered, 0.02)
+    fine = partial(as_wide, SCATTERED, 0.02)
     return replace(PLAIN, data=fine, D=waves, loss=losses.hinge, batch=256)
 
 
-@stranger(*NAMELESS, "wrong proportions", truth=two_rings)
+@stranger(*NAMELESS, "wrong proportions", truth=RINGS)
 def shallow(seed):
     """G has one hidden layer of eight numbers."""
-    return replace(SHAPE, data=two_rings, G=partial(MLPGenerator, width=8, depth=1))
+    return replace(SHAPE, data=RINGS, G=partial(MLPGenerator, width=8, depth=1))
 
 
-@stranger("full collapse", "dropped modes", "discriminator too strong", "unknown", truth=two_rings)
+@stranger("full collapse", "dropped modes", "discriminator too strong", "unknown", truth=RINGS)
 def large_judge(seed):
     """D is eight times as wide as G, and its steps ten times as large."""
     D = partial(MLPDiscriminator, width=512)
-    return replace(PLAIN, data=two_rings, D=D, lr_d=5e-3, lr_g=5e-4, steps=800)
+    return replace(PLAIN, data=RINGS, D=D, lr_d=5e-3, lr_g=5e-4, steps=800)

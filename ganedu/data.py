@@ -25,17 +25,24 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's names of what has so many channel
 
 @dataclass
 class Mixture:
-    """A mixture of round Gaussians: `means` [k, d], one `std`, `weights` [k] that sum to 1."""
+    """A mixture of round Gaussians: `means` [k, d], `std`, one or [k], `weights` [k] that sum to 1."""
 
     means: torch.Tensor  # [k, d]
-    std: float
+    std: float | torch.Tensor  # of all modes, or [k]
     weights: torch.Tensor  # [k]
     name: str = "mixture"
 
     def __post_init__(self):
         self.means = torch.as_tensor(self.means, dtype=torch.float32)
         self.weights = torch.as_tensor(self.weights, dtype=torch.float32)
+        if torch.is_tensor(self.std) and self.std.ndim:
+            self.std = self.std.float()
         _check_mixture(self.means, self.std, self.weights)
+
+    @property
+    def widths(self):
+        """The standard deviation of each mode [k]."""
+        return torch.as_tensor(self.std, dtype=torch.float32).to(self.means).expand(len(self.means))
 
     def sample(self, n, rng):
         """Draw n points [n, d] on the generator's device."""
@@ -46,13 +53,18 @@ class Mixture:
         self.means, self.weights = self.means.to(rng.device), self.weights.to(rng.device)  # once
         mode = torch.multinomial(self.weights, n, replacement=True, generator=rng)
         noise = torch.randn(n, self.means.shape[1], generator=rng, device=rng.device)
-        return self.means[mode] + self.std * noise, mode  # [n, d], [n]
+        if torch.is_tensor(self.std) and self.std.ndim:
+            noise *= self.widths[mode, None]
+        else:
+            noise *= self.std
+        return self.means[mode] + noise, mode  # [n, d], [n]
 
     def log_prob(self, x):
         """Exact log-density of points x [n, d], in nats: [n]."""
         d = x.shape[1]
-        square = ((x[:, None] - self.means.to(x)) ** 2).sum(2) / self.std**2  # [n, k]
-        constant = d * math.log(self.std) + d / 2 * math.log(2 * math.pi)
+        std = self.widths.to(x)
+        square = ((x[:, None] - self.means.to(x)) ** 2).sum(2) / std**2  # [n, k]
+        constant = d * std.log() + d / 2 * math.log(2 * math.pi)
         return torch.logsumexp(self.weights.to(x).log() - square / 2 - constant, dim=1)
 
 
@@ -62,7 +74,10 @@ def _check_mixture(means, std, weights):
             f"a mixture needs means [k, d] and weights [k]; got {list(means.shape)} and "
             f"{list(weights.shape)}"
         )
-    if not (torch.isfinite(means).all() and std > 0 and math.isfinite(std)):
+    widths = torch.as_tensor(std)
+    if widths.shape not in ((), weights.shape):
+        raise ValueError(f"std must be one number or [{len(weights)}]; got {list(widths.shape)}")
+    if not (torch.isfinite(means).all() and (widths > 0).all() and torch.isfinite(widths).all()):
         raise ValueError(f"a mixture needs finite means and std > 0; got std = {std}")
     if not ((weights >= 0).all() and abs(float(weights.sum()) - 1) < 1e-4):  # so NaN is caught
         raise ValueError(f"mixture weights must be >= 0 and sum to 1; got {weights.tolist()}")

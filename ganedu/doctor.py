@@ -3,11 +3,16 @@
     run = record(trainer, 3000)
     print(doctor(run))
 
-The doctor reads runs on mixtures, where every mode is known. It looks for one pattern after another, the
-ones that explain most first, and says "unknown" when none fits: that too is an answer. Its
-thresholds stand at the top; `benchmarks/doctor.py` measures how often it is right.
+The doctor knows the truth: a mixture, or anything with `.sample` and `.log_prob`. It looks for one pattern
+after another, the ones that explain most first. It says "healthy" only of samples whose every number lies
+inside the spread of 200 perfect samplers, drawn from the truth (`ganedu.diagnostics.perfect`);
+else "nearly healthy", with what is not, or "unknown": that too is an answer.
+
+Its thresholds stand at the top: from what size on a fault has a name. `benchmarks/doctor.py` measures how
+often it is right. Runs on images are read by `ganedu.digit_doctor`.
 """
 
+import math
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,13 +23,13 @@ import torch
 from ganedu.data import Mixture
 from ganedu.diagnostics import (
     health,
-    kl_floor,
+    in_tail,
     memorisation,
     mode_coverage,
     movement,
-    true_quality,
     within_modes,
 )
+from ganedu.diagnostics.perfect import Luck, Reference, as_saved, perfect, vitals
 from ganedu.files import replacing
 from ganedu.recording import Recorder, progress
 from ganedu.trainer import NotFinite
@@ -35,18 +40,23 @@ PERFECT = 0.97  # D too strong: it tells this share of examples right ...
 POOR = 0.5  # ... while fewer than this share of samples are good
 COPIED = 0.7  # memorisation: this share of samples nearer to a training than to a held-out example,
 CLOSER = 0.5  # ... at less than this share of the distance
-MOVING = 0.2  # oscillation: this share of samples changes its mode from look to look
-ONE = 0.9  # full collapse: this share of samples at one mode, whichever, at each late look
+MOVING = 0.2  # oscillation: typically this share of samples changes its mode from look to look
+ELSEWHERE = (
+    0.1  # full collapse: less than this share of what is due to all other modes, at each look
+)
 MISSING = 0.1  # dropped: a mode with less than this share of what is due to it
-UNEVEN = 0.06  # wrong proportions: reverse KL in nats
-NARROW = 0.5  # collapse within modes: median width of the modes over the true one
-LINE = 0.1  # ... or their median width in the narrowest direction
-GOOD = 0.6  # healthy: at least this share of samples near a mode
+UNEVEN = 0.05  # wrong proportions: reverse KL above that of a perfect sampler, in nats
+NARROW = 0.5  # collapse within modes: typical width of the modes over the true one
+LINE = 0.1  # ... or their width in the narrowest direction
+GOOD = 0.75  # nearly healthy: at least this share of samples near a mode,
+WIDTHS = 0.5, 2.2  # ... of about the right width
+BESIDE = 2.5  # ... and modes fewer than so many standard deviations beside their places
 
 BY_HAND = "stopped by hand"
 
 FIRST = {
     "healthy": "nothing to mend; see whether other seeds agree",
+    "nearly healthy": "longer training with falling steps; then the data",
     "full collapse": "see that G uses its z; then the relativistic loss with R1 + R2 (chapter 08)",
     "dropped modes": "count the training data; then the relativistic loss with R1 + R2 (chapter 08)",
     "wrong proportions": "count the training data: does G copy its proportions?",
@@ -66,19 +76,28 @@ class Run:
 
     rows: list  # one for each look: step, losses, D's answers, and the two players' health
     samples: torch.Tensor  # [looks, n, d]: from the same z at every look
-    truth: Mixture  # what should have been learned
+    truth: Mixture  # what should have been learned (or another distribution with .log_prob)
     train: torch.Tensor | None = None  # the training set [N, d], where it is finite
     stopped: str = ""  # why the run ended early
+    end: torch.Tensor | None = None  # many more samples of the last look [m, d]
+
+    @property
+    def last(self):
+        """All that is known of the end: [m, d]."""
+        return self.samples[-1] if self.end is None else self.end
 
     def save(self, path):
-        """One small .npz file, called `path` as it stands: samples as float16."""
+        """One small .npz file, called `path` as it stands: samples as float16. For mixtures."""
+        if not isinstance(self.truth, Mixture):
+            raise ValueError("only runs on a Mixture can be kept in a file")
         columns = {f"row_{k}": [row[k] for row in self.rows] for k in self.rows[0]}
         mixture = {"means": self.truth.means, "std": self.truth.std, "weights": self.truth.weights}
-        train = {} if self.train is None else {"train": self.train.numpy().astype(np.float32)}
+        more = {} if self.train is None else {"train": self.train.numpy().astype(np.float32)}
+        more |= {} if self.end is None else {"end": as_saved(self.end).numpy().astype(np.float16)}
         text = {"stopped": self.stopped, "name": self.truth.name}
         x = self.samples.numpy().clip(-6e4, 6e4).astype(np.float16)
         with replacing(path) as file:
-            np.savez_compressed(file, samples=x, **columns, **mixture, **train, **text)
+            np.savez_compressed(file, samples=x, **columns, **mixture, **more, **text)
 
     @classmethod
     def load(cls, path):
@@ -93,27 +112,35 @@ class Run:
     def _of(cls, file):
         columns = {k[4:]: x.tolist() for k, x in file.items() if k.startswith("row_")}
         rows = [dict(zip(columns, values)) for values in zip(*columns.values())]
-        name, std = str(file["name"]), float(file["std"])
-        truth = Mixture(torch.tensor(file["means"]), std, torch.tensor(file["weights"]), name)
+        std = torch.tensor(file["std"]) if file["std"].ndim else float(file["std"])
+        means, weights = torch.tensor(file["means"]), torch.tensor(file["weights"])
+        truth = Mixture(means, std, weights, str(file["name"]))
         train = torch.tensor(file["train"]) if "train" in file else None
+        end = torch.tensor(file["end"].astype(np.float32)) if "end" in file else None
         samples = torch.tensor(file["samples"].astype(np.float32))
-        return cls(rows, samples, truth, train, str(file["stopped"]))
+        return cls(rows, samples, truth, train, str(file["stopped"]), end)
 
 
-def record(trainer, steps, *, truth=None, looks=20, n=1000, progress=True):
+def record(trainer, steps, *, truth=None, looks=20, n=1000, many=5000, progress=True):
     """Train `steps` steps and look `looks` times on the way, at equal distances -> Run.
 
-    `truth` is the mixture to judge by, the trainer's own data by default. A run that becomes infinite
-    is a recorded run too. Ctrl-C ends it after the step under way.
+    `truth` is the distribution to judge by, the trainer's own data by default; `many` samples are drawn
+    after the last look, for the verdict. A run that becomes infinite is a recorded run too. Ctrl-C ends
+    it after the step under way.
     """
     truth = trainer.data if truth is None else truth
-    if not isinstance(truth, Mixture):
-        raise ValueError("record needs the true mixture to judge by: record(trainer, n, truth=...)")
-    train = None if isinstance(trainer.data, Mixture) else trainer.data.x.cpu()
+    if not (hasattr(truth, "sample") and hasattr(truth, "log_prob")):
+        raise ValueError(
+            "record needs the true distribution to judge by, with .sample and .log_prob, such as a "
+            "Mixture: record(trainer, n, truth=...)"
+        )
+    train = trainer.data.x.cpu() if hasattr(trainer.data, "x") else None
     due = {trainer.step + round(steps * i / looks) for i in range(looks + 1)}
     recorder = Recorder(measure=lambda trainer: asdict(health(trainer)), n=n)
     stopped = _watch(trainer, steps, due, recorder, progress)
-    return Run(recorder.rows, torch.stack(recorder.samples).float(), truth, train, stopped)
+    failed = stopped and not stopped.startswith(BY_HAND)
+    end = None if failed else trainer.sample(many).float().cpu()
+    return Run(recorder.rows, torch.stack(recorder.samples).float(), truth, train, stopped, end)
 
 
 def _watch(trainer, steps, due, recorder, show):
@@ -143,9 +170,11 @@ class Diagnosis:
     name: str
     evidence: tuple  # sentences with numbers, the deciding one first
     first: str  # what to try first
+    but: str = ""  # of a nearly healthy run: what is not, in a word and a number
 
     def __str__(self):
-        lines = [self.name, *[f"  {sentence}" for sentence in self.evidence]]
+        head = f"{self.name}, {self.but}" if self.but else self.name
+        lines = [head, *[f"  {sentence}" for sentence in self.evidence]]
         return "\n".join([*lines, f"  first: {self.first}"])
 
 
@@ -154,62 +183,113 @@ def doctor(run):
     by_itself = run.stopped and not run.stopped.startswith(BY_HAND)
     if by_itself or not torch.isfinite(run.samples).all():
         return _say("diverged", [run.stopped or "the samples hold NaN or infinite values"])
-    signs = Signs.of(run)
+    return diagnose(Signs.of(run))
+
+
+def diagnose(signs):
+    """The first pattern that fits what was measured; else healthy, nearly healthy or unknown."""
     for name, pattern in PATTERNS.items():
         evidence = pattern(signs)
         if evidence:
             return _say(name, [evidence, *signs.summary()])
-    return _say("unknown", ["no pattern that the doctor knows fits", *signs.summary()])
+    return _unnamed(signs)
 
 
-def _say(name, evidence):
-    return Diagnosis(name, tuple(evidence), FIRST[name])
+def _unnamed(s):
+    """Healthy, nearly healthy or unknown: what is left when no pattern fits."""
+    faults = s.faults()
+    if not faults:
+        return _say("healthy", [_all_inside(s), *s.summary()])
+    sentences = [sentence for _, sentence in faults[:3]]
+    if _nearly(s):
+        return _say("nearly healthy", [*sentences, *s.summary()], faults[0][0])
+    return _say("unknown", ["no pattern that the doctor knows fits", *sentences, *s.summary()])
+
+
+def _say(name, evidence, but=""):
+    return Diagnosis(name, tuple(evidence), FIRST[name], but)
 
 
 @dataclass(frozen=True)
 class Signs:
     """All that the doctor measures of a run; "late" means over the last third of its looks."""
 
-    coverage: object  # ModeCoverage at the last look
-    within: object  # WithinModes at the last look
+    n: int  # samples at the end
+    coverage: object  # ModeCoverage at the end
+    within: object  # WithinModes at the end
     shares: torch.Tensor  # late: share of the samples nearest to each mode [looks, k]
     movement: object  # late: Movement
     memory: object  # Memorisation, or None without a finite training set
+    tail: float  # share of samples suspiciously near to a training example: fresh ones 0.01
     reach: float  # median distance of samples from the centre, over that of the data
+    size: float  # median distance of samples from their own middle, over that of the data
     moved: float  # median way of a sample since the first look, over the size of the data
     d_accuracy: float  # late: mean share of examples that D tells right
+    vitals: dict  # the numbers that a perfect sampler's are held against,
+    luck: Luck  # ... and those
 
     @classmethod
     def of(cls, run):
         """Measure everything once."""
-        last, truth = run.samples[-1], run.truth
+        reference = Reference.of(run.truth)
+        modes, last = reference.modes, run.last
         late = max(2, round(len(run.samples) / 3))
-        near = torch.stack([mode_coverage(x, truth).near for x in run.samples[-late:]])
+        near = torch.stack([mode_coverage(x, modes).near for x in run.samples[-late:]])
         accuracy = [row["d_accuracy"] for row in run.rows[-late:]]
-        real = truth.sample(2000, torch.Generator().manual_seed(0))
-        centre = real.mean(0)
-        size = (real - centre).norm(dim=1).median().item()
+        real = run.truth.sample(2000, torch.Generator().manual_seed(0))
+        centre, size = real.mean(0), _size(real, real.mean(0))
         return cls(
-            coverage=mode_coverage(last, truth),
-            within=within_modes(last, truth),
+            n=len(last),
+            coverage=mode_coverage(last, modes, reference.radius),
+            within=within_modes(last, modes, sigmas=reference.radius),
             shares=near / near.sum(1, keepdim=True),
             movement=movement(near),
-            memory=_memory(last, run.train, truth),
-            reach=(last - centre).norm(dim=1).median().item() / size,
-            moved=(last - run.samples[0]).norm(dim=1).median().item() / size,
+            memory=_memory(last[:1000], run.train, run.truth),
+            tail=_tail(last, run.train, run.truth),
+            reach=_size(last, centre) / size,
+            size=_size(last, last.median(0).values) / size,
+            moved=(run.samples[-1] - run.samples[0]).norm(dim=1).median().item() / size,
             d_accuracy=sum(accuracy) / len(accuracy),
+            vitals=vitals(last, reference),
+            luck=perfect(reference, len(last)),
         )
 
     def summary(self):
         """The main numbers, whatever the diagnosis is."""
-        c = self.coverage
-        floor = kl_floor(c.of, int(c.near.sum()))
+        c, luck = self.coverage, self.luck.mean
+        found = f"{c.modes} of {c.of} modes found"
+        if c.modes < c.of and self.empty_by_luck() > 0.01:
+            found += f" (so few in {self.empty_by_luck():.0%} of perfect samplers: draw more)"
         return [
-            f"{c.modes} of {c.of} modes found; {c.quality:.1%} of the samples near a mode "
-            f"(the truth: {true_quality():.1%})",
-            f"reverse KL {c.reverse_kl:.3f} nats (a perfect sampler: {floor:.3f})",
+            f"{found}; {c.quality:.1%} of the samples near a mode (the truth: "
+            f"{1 - luck['junk']:.1%})",
+            f"reverse KL {c.reverse_kl:.3f} nats (a perfect sampler: {luck['shares']:.3f})",
             f"D tells {self.d_accuracy:.0%} of examples right (guessing: 50%)",
         ]
+
+    def empty_by_luck(self):
+        """How often a perfect sampler would leave so many modes without a good sample."""
+        c = self.coverage
+        due = c.weights[c.weights > 0].double() * c.counts.sum()
+        return _poisson_at_least(c.of - c.modes - int((c.weights == 0).sum()), (-due).exp().sum())
+
+    def faults(self):
+        """What lies outside the spread of perfect samplers: [(in a word, in a sentence), ...]."""
+        z = self.luck.z(self.vitals)
+        outside = [name for name in FAULTS if z[name] > self.luck.worst]
+        outside.sort(key=lambda name: (name in CONSEQUENCES, -z[name]))
+        copies = [self.copies()] if self.tail > 0.01 + 4 * math.sqrt(0.01 * 0.99 / self.n) else []
+        return copies + [FAULTS[name](self.vitals[name], self.luck.mean[name]) for name in outside]
+
+    def copies(self):
+        share = (self.tail - 0.01) / 0.99
+        return f"{share:.0%} copies", (
+            f"{self.tail:.1%} of the samples are nearer to a training example than 99% of fresh ones"
+        )
+
+
+def _size(x, centre):
+    return (x - centre).norm(dim=1).median().item()
 
 
 def _memory(fake, train, truth):
@@ -218,6 +298,81 @@ def _memory(fake, train, truth):
         return None
     rng = torch.Generator().manual_seed(7_220_517)  # a seed that no training set was drawn with
     return memorisation(fake, train, truth.sample(len(train), rng))
+
+
+def _tail(fake, train, truth):
+    """The share of copies, of which fresh samples have .01."""
+    if train is None:
+        return 0.0
+    return in_tail(fake, train, truth.sample(5000, torch.Generator().manual_seed(7_220_516)))
+
+
+def _poisson_at_least(n, due):
+    """P(n or more) where `due` are due on average."""
+    return float(torch.special.gammainc(torch.tensor(float(n)), due)) if n > 0 else 1.0
+
+
+# ---- what a nearly healthy run has: in a word, and in a sentence --------------------------------------
+
+
+def _ratio(value, usual):
+    return f"modes {value / usual:.2g} times as wide as they should be"
+
+
+FAULTS = {
+    "junk": lambda x, usual: (
+        f"{x:.0%} junk",
+        f"{x:.1%} of the samples lie outside every mode (a perfect sampler: {usual:.1%})",
+    ),
+    "shares": lambda x, usual: (
+        f"shares off by {x - usual:.2f} nats",
+        f"the shares of the modes are off by {x:.3f} nats (a perfect sampler: {usual:.3f})",
+    ),
+    "shift": lambda x, usual: (
+        f"all samples moved by {x:.1f} standard deviations",
+        f"on average the modes are moved by {x:.2f} standard deviations (perfect: {usual:.2f})",
+    ),
+    "offset": lambda x, usual: (
+        f"modes moved by {math.sqrt(max(x**2 - usual**2, 0)):.1f} standard deviations",
+        f"the modes stand {x:.2f} standard deviations beside their places (perfect: {usual:.2f})",
+    ),
+    "width": lambda x, usual: (_ratio(x, usual), _ratio(x, usual) + " (typically)"),
+    "uneven widths": lambda x, usual: (
+        f"widths off by {x:.0%}",
+        f"the widths of single modes are off by {x:.0%} (a perfect sampler: {usual:.0%})",
+    ),
+    "narrow": lambda x, usual: (
+        "modes out of shape",
+        f"in their narrowest direction modes have {x / usual:.2f} times the width they should have",
+    ),
+    "apart": lambda x, usual: (
+        "samples repeat" if x < usual else "samples strewn",
+        f"samples have their neighbours {x / usual:.2f} times as far away as they should",
+    ),
+    "density": lambda x, usual: (
+        "samples at other heights",
+        f"{x:.0%} of the samples lie at places more, or less, probable than they should "
+        f"(a perfect sampler: {usual:.0%})",
+    ),
+}
+
+
+CONSEQUENCES = ("uneven widths", "narrow", "apart", "density")  # said after the others
+
+
+def _all_inside(s):
+    z = max(s.luck.z(s.vitals).values())
+    return (
+        f"all modes are there, and no number is further out than {max(z, 0):.1f} standard deviations of "
+        f"perfect samplers (the limit: {s.luck.worst:.1f})"
+    )
+
+
+def _nearly(s):
+    """Most of it is right."""
+    width = s.vitals["width"] / s.luck.mean["width"]
+    beside = s.vitals["offset"] < BESIDE and WIDTHS[0] < width < WIDTHS[1]
+    return s.coverage.quality >= GOOD and beside
 
 
 # ---- the patterns: a sentence with the deciding numbers, or "" where the pattern does not fit --------
@@ -251,14 +406,17 @@ def memorised(s):
 
 
 def collapsed(s):
-    """One mode has nearly everything, at each late look."""
+    """One mode has nearly everything, at each late look, and should not."""
     top = s.shares.max(1)  # [looks] values, [looks] modes
-    if top.values.min() <= ONE:
+    due = 1 - s.coverage.weights[top.indices]  # to all others [looks]
+    if (1 - top.values >= ELSEWHERE * due).any() or s.n * due.min() < 10 or s.size > POOR:
         return ""
     visited = len(top.indices.unique())
     hops = f", not always the same: it went round {visited}" if visited > 1 else ""
+    near = s.coverage.quality
+    where = "" if near >= POOR else f" (and not at it: {near:.0%} are near)"
     return (
-        f"{top.values[-1]:.0%} of the samples are nearest to one mode of {s.coverage.of}; one had "
+        f"{top.values[-1]:.0%} of the samples are nearest to one mode of {s.coverage.of}{where}; one had "
         f"nearly all at each of the last {len(s.shares)} looks{hops}"
     )
 
@@ -285,14 +443,20 @@ def oscillating(s):
 
 
 def dropped(s):
-    """Some modes have next to nothing; what is made is good."""
+    """Some modes have next to nothing, and not by chance; what is made is good."""
     c = s.coverage
-    due = c.weights * c.counts.sum()
-    missing = int(((c.counts < MISSING * due) & (due >= 10)).sum())
-    if missing and c.quality >= POOR:
-        have = "modes has" if missing == 1 else "modes have"
-        return f"{missing} of {c.of} {have} less than a tenth of what is due"
-    return ""
+    due = c.weights.double() * c.counts.sum()  # [k]
+    chance = torch.special.gammaincc(c.counts.double() + 1, due.clamp(min=1e-9))  # of so few
+    few = (c.counts < MISSING * due) & (chance < 0.001 / c.of)
+    if s.empty_by_luck() < 0.01:
+        few |= (c.counts == 0) & (c.weights > 0)
+    if not few.any() or c.quality < POOR:
+        return ""
+    have = "modes has" if few.sum() == 1 else "modes have"
+    return (
+        f"{int(few.sum())} of {c.of} {have} less than a tenth of what is due "
+        f"({c.counts[few].sum()} good samples of {due[few].sum():.0f})"
+    )
 
 
 def shrunk(s):
@@ -307,21 +471,15 @@ def shrunk(s):
 
 
 def uneven(s):
-    """All modes are there, in wrong shares."""
-    c = s.coverage
-    if c.reverse_kl > UNEVEN and c.quality >= POOR:
-        due = s.shares[-1] / c.weights
+    """All modes are there, in wrong shares, and not by chance."""
+    c, luck = s.coverage, s.luck
+    far = s.luck.z(s.vitals)["shares"] > luck.worst
+    if c.reverse_kl - luck.mean["shares"] > UNEVEN and far and c.quality >= POOR:
+        due = c.near / c.near.sum() / c.weights
         return (
             f"the shares of the modes are off by {c.reverse_kl:.2f} nats: one has {due.max():.1f} "
             f"times its due, another {due.min():.1f} times"
         )
-    return ""
-
-
-def healthy(s):
-    """Everything is there, in its place and proportion."""
-    if s.coverage.quality >= GOOD:
-        return "all modes are there, in about the right shares and widths, and they stay"
     return ""
 
 
@@ -335,5 +493,4 @@ PATTERNS = {
     "dropped modes": dropped,
     "collapse within modes": shrunk,
     "wrong proportions": uneven,
-    "healthy": healthy,
 }

@@ -369,3 +369,99 @@ def test_too_few_points_for_k_neighbours_is_one_sentence(metric):
         metric(torch.zeros(7, 2), torch.zeros(9, 2), k=7)
     with pytest.raises(ValueError, match="k, the number of neighbours"):
         metric(torch.zeros(7, 2), torch.zeros(9, 2), k=0)
+
+
+# ---- a fresh discriminator, other kernels, likelihood, authenticity --------------------------------
+
+
+def test_c2st_is_below_the_misplaced_mass_and_near_it():
+    """Two Gaussians 2 apart: total variation 2 Phi(1) - 1 = .683; SD of the bound .02 at n = 2,000."""
+    x, y = normal(4000, 2, 1), normal(4000, 2, 2) + torch.tensor([2.0, 0])
+    found = metrics.c2st(x, y)
+    assert 0.6 < found < 0.683 + 0.06
+    assert abs(metrics.c2st(x, normal(4000, 2, 3))) < 0.08
+    assert metrics.c2st(x, y + 20) == 1
+
+
+def test_c2st_sees_what_moments_cannot_and_agrees_with_another_classifier():
+    """Four of eight modes: mean and covariance agree, half of the mass is misplaced."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from ganedu.data import ring
+
+    rng = torch.Generator().manual_seed(1)
+    half = ring(8, weights=torch.tensor([1.0, 0] * 4) / 4)
+    x, y = ring(8).sample(4000, rng), half.sample(4000, rng)
+    both, labels = torch.cat([x[:2000], y[:2000]]), [1] * 2000 + [0] * 2000
+    other = KNeighborsClassifier(25).fit(both, labels)
+    held = other.predict(x[2000:]).mean() - other.predict(y[2000:]).mean()
+    assert abs(metrics.c2st(x, y) - 0.5) < 0.06 and abs(held - 0.5) < 0.06
+
+
+def test_frechet_at_infinity_has_less_bias_than_frechet():
+    """d = 16, n = 800: the bias is .21; what is left of it, over ten pairs, hardly anything."""
+    pairs = [(normal(800, 16, 2 * i), normal(800, 16, 2 * i + 1)) for i in range(10)]
+    left = torch.tensor([metrics.frechet_at_infinity(x, y) for x, y in pairs]).mean()
+    assert torch.tensor([frechet(x, y) for x, y in pairs]).mean() > 0.18
+    assert abs(left) < 0.04
+    x, y = pairs[0]
+    assert abs(metrics.frechet_at_infinity(x, y + 1) - 16) < 1.5
+
+
+def test_mmd_has_its_closed_form_for_gaussians():
+    """E k of N(0, 1) and N(m, 1) is (w^2 / (w^2 + 2))^(d/2) exp(-m^2 / 2 (w^2 + 2))."""
+    d, w, m = 3, 1.5, 1.0
+    x, y = normal(4000, d, 1), normal(4000, d, 2) + torch.tensor([m, 0, 0])
+    scale = (w**2 / (w**2 + 2)) ** (d / 2)
+    true = 2 * scale * (1 - math.exp(-(m**2) / (2 * (w**2 + 2))))
+    assert metrics.mmd(x, y, w) == pytest.approx(true, abs=0.006)
+    values = [metrics.mmd(normal(100, d, i), normal(100, d, 50 + i), w) for i in range(40)]
+    assert abs(np.mean(values)) < 4 * np.std(values) / 40**0.5 and min(values) < 0
+
+
+def test_mmd_agrees_with_scikit_learns_kernel():
+    from sklearn.metrics.pairwise import rbf_kernel
+
+    x, y, w = normal(60, 5, 1), normal(80, 5, 2) + 0.3, 2.0
+    k = [rbf_kernel(a, b, gamma=1 / (2 * w**2)) for a, b in ((x, x), (y, y), (x, y))]
+    within = (k[0].sum() - 60) / (60 * 59) + (k[1].sum() - 80) / (80 * 79)
+    assert metrics.mmd(x, y, w) == pytest.approx(within - 2 * k[2].mean(), abs=1e-12)
+
+
+def test_authentic_by_hand_and_by_its_definition():
+    train, fake = normal(50, 3, 1), normal(70, 3, 2)
+    apart, own = torch.cdist(fake, train), torch.cdist(train, train).fill_diagonal_(math.inf)
+    expected = (apart.min(1).values > own.min(1).values[apart.argmin(1)]).double().mean()
+    assert metrics.authentic(train, fake) == pytest.approx(expected.item())
+    line = torch.tensor([[0.0], [1.0], [3.0]])  # nearest others: 1, 1, 2 away
+    assert metrics.authentic(line, torch.tensor([[-1.5], [0.4], [4.5], [6.0]])) == 0.5
+    assert metrics.authentic(train, train[:20]) == 0
+
+
+def test_held_out_likelihood_agrees_with_scikit_learn():
+    from sklearn.neighbors import KernelDensity
+
+    fake, train, test = (normal(200, 2, seed) for seed in range(3))
+    found = metrics.held_out_likelihood(fake, train, test)
+    widths = np.geomspace(0.05, 3, 200)
+    fits = [KernelDensity(bandwidth=h).fit(fake) for h in widths]
+    best = max(fits, key=lambda fit: fit.score(train))
+    assert found == pytest.approx(best.score(test) / 200, abs=0.02)
+
+
+def test_held_out_likelihood_convicts_the_copier_and_the_collapsed():
+    train, test = normal(300, 4, 1), normal(300, 4, 2)
+    fresh = metrics.held_out_likelihood(normal(300, 4, 3), train, test)
+    assert metrics.held_out_likelihood(train + 1e-3 * normal(300, 4, 4), train, test) < fresh - 5
+    assert metrics.held_out_likelihood(0.1 * normal(300, 4, 5) + 2, train, test) < fresh - 0.5
+
+
+def test_inception_score_counts_sure_classes_and_agrees_with_torch_fidelity():
+    from torch_fidelity.metric_isc import isc_features_to_metric
+
+    assert metrics.inception_score(torch.eye(10).repeat(3, 1)) == pytest.approx(10)
+    assert metrics.inception_score(torch.full((30, 10), 0.1)) == pytest.approx(1)
+    assert metrics.inception_score(torch.eye(10)[:1].repeat(9, 1)) == pytest.approx(1)
+    logits = 3 * normal(400, 10, 1)
+    theirs = isc_features_to_metric(logits, splits=1, shuffle=False)["inception_score_mean"]
+    assert metrics.inception_score(logits.softmax(1)) == pytest.approx(theirs, abs=1e-6)

@@ -23,6 +23,7 @@ from ganedu.trainer import cosine, geometric
 
 RING, GRID = partial(ring, 8), partial(grid, 3, spacing=0.8)  # std .05
 SIX = partial(ring, 6, radius=0.8)
+WIDE_SIX = partial(ring, 6, radius=0.8, std=0.1)
 WIDE_RING, WIDE_GRID = partial(ring, 8, std=0.1), partial(grid, 3, spacing=0.8, std=0.1)
 FINE_RING, FINE_GRID = partial(ring, 8, std=0.01), partial(grid, 5, std=0.0125)  # published
 SKEWED = (5, 1.2, 2, 3, 1.2, 5, 1.6, 2)  # over 21: .16 nats from even
@@ -94,6 +95,20 @@ class Coarse(MLPGenerator):
         return super().forward(z.sign())
 
 
+class Choice(nn.Module):
+    """A generator that can be perfect: a part of z chooses one of `modes` places, the rest a way from it."""
+
+    def __init__(self, modes=8):
+        super().__init__()
+        self.modes, self.z_dim = modes, modes + 2
+        self.places = nn.Parameter(data.ring(modes, radius=0.9).means)
+        self.log_width = nn.Parameter(torch.tensor(-2.0))
+
+    def forward(self, z):
+        place = self.places[z[:, : self.modes].argmax(1)]
+        return place + self.log_width.exp() * z[:, self.modes :]
+
+
 class Straight(nn.Module):
     """A generator without a bend: one linear layer."""
 
@@ -156,27 +171,40 @@ SOUND = replace(
     lr_g=3e-3,
     lr_d=3e-3,
 )
+CHOOSING = replace(SOUND, G=Choice, batch=256, lr_g=2e-3, ema=0.99)
 DEEP = partial(MLPGenerator, depth=4)
 
 
 # ---- the cases -----------------------------------------------------------------------------------
 
 
-@case("healthy", "None is needed.")
+@case("healthy", "None is needed.", WIDE_RING)
 def healthy(seed):
-    """Nothing was done to it."""
+    """Nothing was done to it, and G can be perfect: a part of z chooses the mode."""
+    return replace(CHOOSING, data=WIDE_RING)
+
+
+@case("healthy", "None is needed.", WIDE_SIX)
+def healthy_six(seed):
+    """Nothing was done to it, and G can be perfect: a part of z chooses the mode."""
+    return replace(CHOOSING, data=WIDE_SIX, G=partial(Choice, 6))
+
+
+@case("nearly healthy", "A G that need not draw bridges, or longer training.")
+def bridges(seed):
+    """Nothing was done to it, but G is continuous: it draws bridges from mode to mode."""
     return SOUND
 
 
-@case("healthy", "None is needed.", SIX)
-def healthy_six(seed):
-    """Nothing was done to it."""
+@case("nearly healthy", "A G that need not draw bridges, or longer training.", SIX)
+def bridges_of_six(seed):
+    """Nothing was done to it, but G is continuous: it draws bridges from mode to mode."""
     return replace(SOUND, data=SIX)
 
 
-@case("healthy", "None is needed.")
+@case("nearly healthy", "A G that need not draw bridges, or longer training.")
 def many_examples(seed):
-    """Nothing was done to it: the training set is finite, but has 4,000 points."""
+    """Nothing was done to it: the training set is finite, but has 4,000 points. G draws bridges."""
     return replace(SOUND, data=partial(few, RING, 4000, seed))
 
 

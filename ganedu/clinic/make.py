@@ -31,6 +31,7 @@ PATIENTS = [  # (case, seed), patient 01 first
     ("tiny_steps", 0),
     ("collapse_of_waves", 0),
     ("no_room_in_z", 0),
+    ("bridges", 0),
 ]
 
 

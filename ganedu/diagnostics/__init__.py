@@ -9,6 +9,7 @@ from ganedu.diagnostics.copies import (
     Birthday,
     Memorisation,
     birthday,
+    in_tail,
     memorisation,
 )
 from ganedu.diagnostics.coverage import (
@@ -20,6 +21,7 @@ from ganedu.diagnostics.coverage import (
     kl_floor_sd,
     mode_coverage,
     movement,
+    reach,
     true_quality,
     within_modes,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "class_coverage",
     "confusion",
     "health",
+    "in_tail",
     "kl",
     "kl_floor",
     "kl_floor_sd",
@@ -56,6 +59,7 @@ __all__ = [
     "mode_coverage",
     "modes_reported",
     "movement",
+    "reach",
     "stacked_coverage",
     "true_quality",
     "within_modes",

@@ -69,6 +69,19 @@ def memorisation(fake, train, held_out):
     return Memorisation(nearer, ratio.item())
 
 
+def in_tail(fake, train, fresh, quantile=0.01):
+    """Share of fakes [n, ...] nearer to the training set than all but 1% of fresh real examples are.
+
+    Fresh fakes have 0.01, 30% copies at least 0.3, whatever the other samples are like: bad ones cannot
+    make up for copies here (Meehan et al. 2020 look at cells for the same reason). The limit comes from
+    `fresh`: give it some thousands.
+    """
+    if min(len(fake), len(train), len(fresh)) < 1:
+        raise ValueError("in_tail needs fakes, training examples and fresh examples")
+    limit = _nearest(fresh, train).quantile(quantile)
+    return (_nearest(fake, train) < limit).double().mean().item()
+
+
 def _usual(train, held_out):
     """How much nearer fresh examples are to the training set than to as many others as were held out."""
     if len(train) == len(held_out) or len(held_out) < 2:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
@@ -47,19 +48,23 @@ class ModeCoverage:
         return f"{self.modes} of {self.of} modes, {self.quality:.0%} of samples near one"
 
 
-def mode_coverage(x, mixture):
+def mode_coverage(x, mixture, sigmas=3.0):
     """Count the mixture's modes that samples x [n, d] reach (the rule of VEEGAN and PacGAN).
 
-    A sample is of high quality within 3 std of its nearest mode; a mode is found when it has one. The
-    KLs count all samples, junk too, each at its nearest mode, as PacGAN does.
+    A sample is of high quality within `sigmas` std of its nearest mode (published: 3); a mode is found
+    when it has one. The KLs count all samples, junk too, each at its nearest mode, as PacGAN does.
     """
-    x = _check(x, mixture)
-    distance, nearest = torch.cdist(x, mixture.means.to(x)).min(dim=1)  # [n], [n]
-    good, k = distance < 3 * mixture.std, len(mixture.means)
+    distance, nearest = _to_nearest(_check(x, mixture), mixture)  # [n], [n]
+    good, k = distance < sigmas, len(mixture.means)
     counts = torch.bincount(nearest[good], minlength=k).cpu()
     near = torch.bincount(nearest, minlength=k).cpu()
     quality = good.float().mean().item()
     return ModeCoverage(int((counts > 0).sum()), k, quality, counts, near, mixture.weights.cpu())
+
+
+def _to_nearest(x, mixture):
+    """Distance to the nearest mode, in that mode's std [n], and which it is [n]."""
+    return (torch.cdist(x, mixture.means.to(x)) / mixture.widths.to(x)).min(dim=1)
 
 
 def kl(a, b):
@@ -84,9 +89,25 @@ def kl_floor_sd(k, n):
     return math.sqrt((k - 1) / 2) / n
 
 
-def true_quality(sigmas=3.0):
-    """Share of a round two-dimensional Gaussian within `sigmas` standard deviations: .98889 for 3."""
-    return 1 - math.exp(-(sigmas**2) / 2)
+def true_quality(sigmas=3.0, d=2):
+    """Share of a round Gaussian in d dimensions within `sigmas` std: .98889 for 3 in the plane."""
+    if d == 2:
+        return 1 - math.exp(-(sigmas**2) / 2)
+    half = torch.tensor(d / 2, dtype=torch.double)
+    return float(torch.special.gammainc(half, torch.tensor(sigmas**2 / 2, dtype=torch.double)))
+
+
+OF_PLANE = true_quality()
+
+
+@lru_cache
+def reach(d, share=OF_PLANE):
+    """So many std from its middle a round Gaussian in d dimensions keeps `share`: 3 in the plane."""
+    low, high = 0.0, 10 + 3 * math.sqrt(d)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if true_quality(middle, d) < share else (low, middle)
+    return high
 
 
 # ---- inside a mode, and over time ----------------------------------------------------------------
@@ -94,33 +115,60 @@ def true_quality(sigmas=3.0):
 
 @dataclass(frozen=True)
 class WithinModes:
-    """How wide each mode's samples are, over the true width: 1 is right, 0 a single point."""
+    """Size and place of each mode's samples, in true ones; NaN where a mode has few good samples."""
 
-    spread: torch.Tensor  # root mean squared width [k], NaN where fewer than 20 samples are
-    narrow: torch.Tensor  # the same in the narrowest direction: near 0 when a mode became a line
+    spread: torch.Tensor  # typical distance from their middle over the true one [k]: right is 1
+    narrow: torch.Tensor  # width in the narrowest direction [k]: near 0 when a mode became a line
+    offset: torch.Tensor  # their middle less the mode's own place, in std [k, d]: right is 0
 
 
-def within_modes(x, mixture, at_least=20):
-    """Compare the high-quality samples at each mode with the mode's own standard deviation."""
+def within_modes(x, mixture, at_least=20, sigmas=3.0):
+    """Compare the samples nearest to each mode with the mode's own place and standard deviation.
+
+    Middles and distances are medians of all of them, so that modes may be too wide and a little junk does
+    no harm; `narrow` is that of the samples within `sigmas` std. Fewer than `at_least` of those: NaN.
+    """
     x = _check(x, mixture).cpu()
-    distance, nearest = torch.cdist(x, mixture.means.to(x)).min(dim=1)
-    true = mixture.std * math.sqrt(1 - 4.5 * math.exp(-4.5) / true_quality())  # cut off at 3 std
-    rows = []
-    for k in range(len(mixture.means)):
-        mine = x[(nearest == k) & (distance < 3 * mixture.std)].double()  # [m, 2]
-        if len(mine) < at_least:
-            rows.append((math.nan, math.nan))
-            continue
-        variances = torch.linalg.eigvalsh(torch.cov(mine.T)).clamp(min=0)  # [2], ascending
-        rows.append((variances.mean().sqrt().item() / true, variances[0].sqrt().item() / true))
-    return WithinModes(*torch.tensor(rows).T)
+    distance, nearest = _to_nearest(x, mixture)
+    good, (k, d) = distance < sigmas, mixture.means.shape
+    apart = (x - mixture.means[nearest].cpu()) / mixture.widths[
+        nearest, None
+    ].cpu()  # [n, d], in std
+    offset = torch.stack([_medians(apart[:, i], nearest, k) for i in range(d)], 1)  # [k, d]
+    spread = _medians((apart - offset[nearest]).norm(dim=1), nearest, k) / reach(d, 0.5)
+    cut = true_quality(sigmas, d + 2) / true_quality(sigmas, d)  # a variance, cut off at `sigmas`
+    narrow = torch.linalg.eigvalsh(_covariances(apart[good], nearest[good], k))[:, 0] / cut
+    few = torch.bincount(nearest[good], minlength=k) < max(at_least, d + 1)
+    spread, narrow, offset = spread.clone(), narrow.clamp(min=0).sqrt().float(), offset.clone()
+    spread[few], narrow[few], offset[few] = math.nan, math.nan, math.nan
+    return WithinModes(spread, narrow, offset)
+
+
+def _medians(values, group, k):
+    """The median of the values [n] of each of k groups (the lower one of two); NaN for an empty one."""
+    order = values.argsort()
+    order = order[group[order].argsort(stable=True)]  # by group, within it by value
+    counts = torch.bincount(group, minlength=k)
+    middle = counts.cumsum(0) - counts + (counts - 1).clamp(min=0) // 2
+    found = values[order[middle.clamp(max=len(values) - 1)]]
+    return torch.where(counts > 0, found, math.nan)
+
+
+def _covariances(x, group, k):
+    """The covariance [k, d, d] of the rows of x [n, d] in each of k groups; 0 for fewer than two."""
+    x, d = x.double(), x.shape[1]
+    n = torch.bincount(group, minlength=k).clamp(min=1)[:, None]
+    mean = torch.zeros(k, d).double().index_add(0, group, x) / n
+    x = x - mean[group]
+    squares = torch.zeros(k, d, d).double().index_add(0, group, x[:, :, None] * x[:, None])
+    return squares / (n[:, None] - 1).clamp(min=1)
 
 
 @dataclass(frozen=True)
 class Movement:
     """How the shares of modes move between looks at a training run."""
 
-    change: float  # mean total variation between one look and the next: 0 still, 1 all moved
+    change: float  # typical total variation between one look and the next: 0 still, 1 all moved
     floor: float  # what sampling alone makes of it
     ever: int  # modes found at any of the looks
     now: int  # modes found at the last
@@ -133,7 +181,7 @@ def movement(histograms):
         raise ValueError(f"movement needs at least two histograms [k]; got {list(counts.shape)}")
     n = counts.sum(1, keepdim=True).clamp(min=1)
     share = counts / n  # [looks, k]
-    change = (share[1:] - share[:-1]).abs().sum(1).mean() / 2
+    change = (share[1:] - share[:-1]).abs().sum(1).quantile(0.5) / 2  # one jump is no habit
     noise = (share * (1 - share) / n).mean(0)  # [k]: variance of one share
     floor = (4 * noise / math.pi).sqrt().sum() / 2  # E|a - b| = sqrt(2/pi) SD, SD^2 = 2 noise
     found = counts > 0
