@@ -237,7 +237,7 @@ def test_what_is_not_quite_healthy_says_what_and_how_much():
     )
     assert found.but == "12% junk" and str(found).startswith("nearly healthy, 12% junk\n")
     moved = says(run_of(true() + 0.04), "nearly healthy", "on average the modes are moved")
-    assert moved.but == "all samples moved by 1.1 standard deviations"
+    assert moved.but == "all samples moved by 1.2 standard deviations"
 
 
 def test_wrong_shares_are_named_with_the_worst():
