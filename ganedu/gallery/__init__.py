@@ -1,4 +1,4 @@
-"""Generators of textures, trained before by `make.py`; `results/gallery.json` says what was measured."""
+"""Generators of textures that `make.py` trains and keeps here: `ganedu art` then draws with them at once."""
 
 from pathlib import Path
 
