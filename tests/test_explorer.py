@@ -1,13 +1,16 @@
-"""The explorer of digits: its directions, its words, its sliders, its still picture."""
+"""The explorer: its directions, its words, its sliders, its still picture, any generator."""
 
 import base64
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from torch import nn
 
+from ganedu import steering
+from ganedu.networks import DCGANGenerator
 from ganedu.player import explorer
-from ganedu.player.explorer import DigitExplorer, directions, in_words
+from ganedu.player.explorer import NONE, DigitExplorer, directions, in_words, truncated_to
 from ganedu.pretrained import digits_generator
 
 PNG = b"\x89PNG"
@@ -15,7 +18,7 @@ PNG = b"\x89PNG"
 
 @pytest.fixture
 def shown():
-    return DigitExplorer(digit=3, seed=0)
+    return DigitExplorer(y=3, seed=0)
 
 
 def stroke(lean, thick=2):
@@ -34,58 +37,97 @@ def test_the_words_tell_size_slant_and_ink():
     for lean, side in ((8, "right"), (-8, "left")):  # atan(8 / 19) = 23 degrees
         assert f"leaning 23° {side}" in in_words(stroke(lean))
     assert in_words(-torch.ones(1, 28, 28)) == "an empty picture"
+    assert in_words(stroke(0)[:, :, :26].expand(3, -1, -1)).startswith("2 pixels wide, 20 high")
 
 
 def test_directions_are_orthogonal_units_and_the_first_changes_pictures_most():
     G = digits_generator()
     found = directions(G, k=16)  # all there are
     assert torch.allclose(found @ found.T, torch.eye(16), atol=1e-4)
-    z = torch.randn(200, 26, 1, 1, generator=torch.Generator().manual_seed(1))
+    z = torch.randn(200, 16, 1, 1, generator=torch.Generator().manual_seed(1))
+    y = torch.arange(200) % 10
 
     def change(direction):
-        step = torch.cat([torch.zeros(10), direction]).view(1, 26, 1, 1)
-        return (G(z + step, G.label(z)) - G(z - step, G.label(z))).square().mean().item()
+        return (
+            steering.effect(lambda z: G.G(z, y), z, direction, lambda x: x).square().mean().item()
+        )
 
     assert change(found[0]) > 2 * change(found[15])
 
 
 def test_each_control_changes_the_picture_and_the_words(shown):
     pictures, words = [bytes(shown.picture.value)], [shown.words.value]
-    for control, setting in zip((*shown.along, shown.digit), (2.5, -2.5, 2.5, 8)):
+    controls = (*shown.along, shown.y, shown.limit, shown.value)
+    for control, setting in zip(controls, (2.5, -2.5, 2.5, 8, 0.5, 2.5)):
         control.value = setting
         pictures.append(bytes(shown.picture.value))
         words.append(shown.words.value)
     shown.button.click()
     pictures.append(bytes(shown.picture.value))
-    assert len(set(pictures)) == 6 and all(p.startswith(PNG) for p in pictures)
-    assert len(set(words)) == 5 and "A 8: " in words[-1]
+    assert len(set(pictures)) == 8 and all(p.startswith(PNG) for p in pictures)
+    assert len(set(words)) >= 6 and "Class 8: " in words[-1]
 
 
 def test_sliding_there_and_back_shows_the_same_picture(shown):
-    before, at = bytes(shown.picture.value), shown.along[0].value
-    shown.along[0].value = 2.0
-    shown.along[0].value = at
-    assert bytes(shown.picture.value) == before
+    before = bytes(shown.picture.value)
+    for control, setting in ((shown.along[0], 2.0), (shown.limit, 1.0), (shown.y, 7)):
+        at, control.value = control.value, setting
+        assert bytes(shown.picture.value) != before
+        control.value = at
+        assert bytes(shown.picture.value) == before
 
 
-def test_a_new_z_moves_the_sliders_to_where_it_lies(shown):
-    """So what is drawn is z itself, up to the sliders' rounding to a tenth and their ends."""
-    for _ in range(3):
-        shown.button.click()
-        noise = shown._noise(shown.z)
-        for slider, place in zip(shown.along, shown.directions @ noise):
-            assert slider.value == pytest.approx(place.clamp(-2.5, 2.5).item(), abs=0.051)
-        itself = shown.G(shown.z, torch.tensor([3]))
-        assert (shown.draw()[3] - itself[0]).abs().mean() < 0.1
-
-
-def test_sliders_stand_for_coordinates_along_the_directions(shown):
+def test_what_is_drawn_is_z_itself_and_then_steps_from_it(shown):
+    """Steps are in units, however long the direction that was given."""
     seen = []
-    shown.G.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    for slider, setting in zip(shown.along, (1.0, -2.0, 0.5)):
-        slider.value = setting
-    noise = seen[-1][0, 10:].flatten()
-    assert (shown.directions @ noise).tolist() == pytest.approx([1.0, -2.0, 0.5], abs=1e-4)
+    v = torch.arange(16.0)
+    it = DigitExplorer(along={"any": v}, seed=1)
+    it.G.register_forward_pre_hook(lambda _, args: seen.append(args[0][:1].flatten()))
+    it.update()
+    assert torch.equal(seen[-1], it.z.flatten())
+    it.along[0].value = -1.5
+    assert torch.allclose(seen[-1], it.z.flatten() - 1.5 * v / v.norm(), atol=1e-5)
+    it.new_z()
+    assert it.along[0].value == 0 and torch.equal(seen[-1], it.z.flatten())
+
+
+def test_any_number_of_z_has_its_slider(shown):
+    z = shown.z.clone()
+    shown.which.value = 5
+    assert shown.value.value == pytest.approx(z[0, 5].item(), abs=0.051)
+    assert torch.equal(shown.z, z)  # to look changes nothing
+    shown.value.value = 2.0
+    z[0, 5] = 2.0
+    assert torch.equal(shown.z, z)
+
+
+def test_the_limit_spreads_z_as_a_truncated_normal_and_keeps_its_order():
+    z = torch.randn(20_000, generator=torch.Generator().manual_seed(0))
+    near = truncated_to(z, 0.8)
+    again = z[z.abs() < 0.8]
+    assert near.abs().max() <= 0.8 and near.std() == pytest.approx(again.std().item(), abs=0.01)
+    assert ((near.diff() > 0) == (z.diff() > 0)).float().mean() > 0.999
+    assert torch.equal(truncated_to(z, NONE), z)
+
+
+class Points(nn.Module):
+    """A generator of colour pictures of another size, with z_dim alone."""
+
+    z_dim = 4
+
+    def forward(self, z):
+        return z[:, :3, None, None].tanh().expand(-1, -1, 8, 12)
+
+
+@pytest.mark.parametrize("G", [DCGANGenerator(8, width=4, z_dim=5), Points()])
+def test_a_generator_without_classes_shows_a_walk_in_the_mode_it_was_in(G):
+    it = DigitExplorer(G.train(), seed=0)
+    assert it.y not in it.box.children and G.training
+    large, small, chosen = it.draw()
+    assert len(small) == 11 and torch.allclose(small[chosen], large, atol=1e-5)
+    before = bytes(it.picture.value)
+    it.along[0].value = 2.0
+    assert bytes(it.picture.value) != before
 
 
 def test_the_same_seed_shows_the_same_digit_and_another_another():
@@ -102,5 +144,5 @@ def test_it_shows_sliders_with_a_kernel_and_a_picture_without(shown):
 
 def test_no_figure_is_left_to_pyplot(shown):
     before = plt.get_fignums()
-    shown.digit.value = 7
+    shown.y.value = 7
     assert plt.get_fignums() == before

@@ -21,7 +21,7 @@ RUN = [path for path in ALL if path.parent.name != "exercises"]
 MOST_LINES, MOST_LINES_OF_A_CLASS = 15, 25
 MOST_WORDS, MOST_WORDS_OF_A_TASK = 150, 300  # a task stands with its folded hints in one cell
 # Chapters in which the learner acts, as "05": they keep the rules at the end, too.
-CONVERTED = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "11", "12")
+CONVERTED = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12")
 AUTHORS_PATH = re.compile(r"/home/|/root/|/Users/|/tmp/|site-packages|[A-Z]:\\")
 
 

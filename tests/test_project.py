@@ -59,6 +59,7 @@ LEVELS = {
         "treatments",
         "pretrained",
         "gallery",
+        "steering",
     },
     3: {
         "art",

@@ -1,4 +1,4 @@
-"""A trained generator behind sliders: which digit, and where in the space of z its picture is.
+"""A trained generator behind sliders: which class, how near to the middle of z, and steps along directions.
 
 First the directions in which pictures change most and the words for a picture; then the sliders.
 """
@@ -10,33 +10,48 @@ import ipywidgets as widgets
 import torch
 from matplotlib.patches import Rectangle
 
-from ganedu import viz
+from ganedu import steering, viz
 from ganedu.player.game import WIDGET_VIEW
-from ganedu.pretrained import digits_generator
-from ganedu.trainer import latent
+from ganedu.pretrained import Digits, digits_generator
+from ganedu.trainer import evaluating, latent
 
 WIDE = {"width": "480px"}
+WORDS = {"description_width": "8em"}
 STILL = "digits that a trained generator draws; with a kernel, sliders for the digit and for z"
+NONE = 3.0  # a limit that hardly any number of z reaches
 
 
 @torch.no_grad()
 def directions(G, k=3, n=500):
-    """k unit vectors [k, d] in the noise of z along which G's pictures change most, the most first.
+    """k unit vectors [k, d] in z along which G's pictures change most, the most first.
 
-    The least-squares line from noise [n, d] to pictures [n, 784], all classes together, and the singular
+    The least-squares line from z [n, d] to pictures [n, pixels], all classes together, and the singular
     vectors of its slope. Each points to where there is more ink.
     """
-    z = latent(G, n, torch.Generator().manual_seed(0))
-    noise = z[:, G.n_classes :].flatten(1)  # [n, d]
-    pictures = G(z).flatten(1)  # [n, 784]
-    slope = torch.linalg.lstsq(noise, pictures - pictures.mean(0)).solution  # [d, 784]
+    G = _bare(G)
+    rng = torch.Generator().manual_seed(0)
+    z = latent(G, n, rng)
+    with evaluating(G):
+        pictures = _draw(G, z, torch.arange(n)).flatten(1)  # [n, pixels]
+    slope = steering.slopes(z, pictures).T  # [d, pixels]
     found = torch.linalg.svd(slope, full_matrices=False).U.T[:k]  # [k, d]
     return found * (found @ slope).sum(1, keepdim=True).sign()
 
 
+def _bare(G):
+    """Of digits whose z begins with the choice of a digit, the generator that is told the digit."""
+    return G.G if isinstance(G, Digits) else G
+
+
+def _draw(G, z, y):
+    """Pictures of z, of the classes y where G has classes (counted on from the last to the first)."""
+    classes = getattr(G, "n_classes", None)
+    return G(z) if classes is None else G(z, y % classes)
+
+
 def in_words(x):
-    """A picture [1, 28, 28] for those who do not see it: its ink, size and slant."""
-    ink = (x[0] + 1) / 2  # [28, 28], 0 to 1
+    """A picture [C, H, W] for those who do not see it: its ink (or brightness), size and slant."""
+    ink = (x.mean(0) + 1) / 2  # [H, W], 0 to 1
     rows, columns = ((ink > 0.5).any(axis).nonzero().flatten() for axis in (1, 0))
     if len(rows) == 0:
         return "an empty picture"
@@ -50,9 +65,9 @@ def in_words(x):
 def _lean(ink):
     """How far the ink's rows move to the side from the foot of a picture to its head, in degrees."""
     share = ink / ink.sum()
-    place = torch.arange(28.0)
-    y, x = place @ share.sum(1), place @ share.sum(0)
-    down, across = place[:, None] - y, place - x
+    down, across = (torch.arange(float(side)) for side in ink.shape)
+    down = down[:, None] - down @ share.sum(1)  # [H, 1]
+    across = across - across @ share.sum(0)  # [W]
     shear = (share * down * across).sum() / (
         share * down**2
     ).sum()  # pixels to the right a row down
@@ -60,59 +75,90 @@ def _lean(ink):
 
 
 class DigitExplorer:
-    """A slider for the digit, one for each of three directions in z, and a button for a new z.
+    """Sliders for the class, for truncation, for steps along directions and for any number of z.
 
-    The large picture is the digit asked for; the small ones are all ten, drawn from the same noise.
+    G is any generator of pictures: z -> x, or (z, y) -> x with `.n_classes`; the digits that come with the
+    course by default. `along` names directions, {"slant": [d], ...}; by default the three along which
+    pictures change most. The large picture is the one asked for. The small ones are all classes from the
+    same z; where there are none, a walk along the first direction.
     """
 
-    def __init__(self, digit=3, seed=0, G=None):
-        self.G = digits_generator() if G is None else G
-        self.directions = directions(self.G)  # [3, d]
+    def __init__(self, G=None, *, along=None, y=3, seed=0):
+        self.G = _bare(digits_generator() if G is None else G)
+        self.classes = getattr(self.G, "n_classes", None)
+        if along is None:
+            along = {f"direction {i + 1}": v for i, v in enumerate(directions(self.G))}
+        self.directions = torch.stack([steering.unit(v) for v in along.values()])  # [k, d]
         self.rng = torch.Generator().manual_seed(seed)
-        self.digit = widgets.IntSlider(digit, 0, 9, description="digit", layout=WIDE)
-        self.along = [_slider(f"direction {k}") for k in (1, 2, 3)]
+        self.y = _whole("class", y, (self.classes or 1) - 1)
+        self.limit = _slider("limit of z", NONE, 0.2, NONE)
+        self.along = [_slider(name, 0.0, -3, 3) for name in along]
+        self.which = _whole("number of z", 0, len(self.directions[0]) - 1)
+        self.value = _slider("its value", 0.0, -3, 3)
         self.button = widgets.Button(description="new z")
         self.picture = widgets.Image(format="png", layout={"width": "640px", "max_width": "100%"})
         self.words = widgets.HTML()
-        self.canvas = _Canvas()
+        self.z = None
         self.new_z()
         self.button.on_click(self.new_z)
-        for control in (self.digit, *self.along):
+        self.which.observe(self._show_value, names="value")
+        self.value.observe(self._set_value, names="value")
+        for control in (self.y, self.limit, *self.along):
             control.observe(self.update, names="value")
-        controls = (self.digit, *self.along, self.button)
+        first = [] if self.classes is None else [self.y]
+        controls = (*first, self.limit, *self.along, self.which, self.value, self.button)
         self.box = widgets.VBox([*controls, self.picture, self.words])
 
     def new_z(self, _=None):
-        """Another random z; the sliders move to where it lies along the three directions."""
+        """Another random z; the steps go back to 0."""
         z = latent(self.G, 1, self.rng)
         self.z = None  # while the sliders move, nothing is drawn
-        for slider, place in zip(self.along, self.directions @ self._noise(z)):
-            slider.value = round(place.item(), 1)
+        for slider in self.along:
+            slider.value = 0.0
         self.z = z
+        self._show_value()
         self.update()
 
     def update(self, _=None):
         """Draw for where the sliders stand now."""
         if self.z is None:
             return
-        ten = self.draw()
-        self.canvas.show(ten, self.digit.value)
+        large, small, chosen = self.draw()
+        if not hasattr(self, "canvas"):
+            title = "A walk along the first direction" if self.classes is None else "All classes"
+            self.canvas = _Canvas(small, title)
+        self.canvas.show(large, small, chosen)
         self.picture.value = viz.png(self.canvas.fig)
-        words = f"A {self.digit.value}: {in_words(ten[self.digit.value])}."
-        self.words.value = f'<div role="status" aria-live="polite">{words}</div>'
+        name = "" if self.classes is None else f"Class {self.y.value}: "
+        self.words.value = f'<div role="status" aria-live="polite">{name}{in_words(large)}.</div>'
 
     def draw(self):
-        """All ten digits [10, 1, 28, 28] from the noise that the sliders stand for."""
-        noise = self._noise(self.z)
-        places = torch.tensor([slider.value for slider in self.along])
-        noise = noise + (places - self.directions @ noise) @ self.directions  # [d]
-        label = torch.zeros(self.G.z_dim - len(noise))  # not used: y says which digit
-        z = torch.cat([label, noise]).view(1, *self.G.z_shape).expand(10, -1, -1, -1)
-        with torch.no_grad():
-            return self.G(z, torch.arange(10))
+        """The picture asked for [C, H, W], the small ones [n, C, H, W], and which of these it is."""
+        z = truncated_to(self.z, self.limit.value).flatten()  # [d]
+        by = torch.tensor([slider.value for slider in self.along])
+        z = z + by @ self.directions
+        if self.classes is None:
+            walk = torch.linspace(-3, 3, 11)[:, None] * self.directions[0]
+            one, small, chosen = z[None], z + walk, 5
+        else:
+            one, small, chosen = z[None], z.expand(self.classes, -1), self.y.value
+        with torch.no_grad(), evaluating(self.G):
+            shape = self.G.z_shape if hasattr(self.G, "z_shape") else (self.G.z_dim,)
+            small = _draw(self.G, small.reshape(-1, *shape), torch.arange(len(small)))
+            large = _draw(self.G, one.reshape(-1, *shape), torch.tensor([self.y.value]))
+        return large[0], small, chosen
 
-    def _noise(self, z):
-        return z[0, self.G.n_classes :].flatten()  # [d]
+    def _show_value(self, _=None):
+        """The slider of one number of z moves to that number."""
+        z, self.z = self.z, None
+        self.value.value = round(z.flatten()[self.which.value].item(), 1)
+        self.z = z
+
+    def _set_value(self, _=None):
+        if self.z is not None:
+            self.z = self.z.clone()
+            self.z.view(-1)[self.which.value] = self.value.value
+            self.update()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
@@ -121,29 +167,57 @@ class DigitExplorer:
         return bundle, viz.shown(self.canvas.fig, STILL)
 
 
-class _Canvas:
-    """One large digit and all ten small; made once, and its pictures changed afterwards."""
+def truncated_to(z, limit):
+    """z whose numbers moved to the same quantile of a normal number that stays within +-limit.
 
-    def __init__(self):
+    What `steering.truncated` draws, as a smooth function of z: a slider does not jump. At NONE, z itself.
+    """
+    if limit >= NONE:
+        return z
+    outside = torch.special.ndtr(torch.tensor(-limit))
+    p = outside + (1 - 2 * outside) * torch.special.ndtr(z)
+    return torch.special.ndtri(p).clamp(-limit, limit)
+
+
+class _Canvas:
+    """One large picture and all small ones; made once, and its pictures changed afterwards."""
+
+    def __init__(self, small, title):
+        self.columns = -(-len(small) // 2) if len(small) > 3 else len(small)
+        self.side = torch.tensor(small.shape[2:]).tolist()  # height, width
         self.fig, (one, ten) = viz.figure(
             2, height=2.7, live=True, gridspec_kw={"width_ratios": (1, 1.9)}
         )
-        blank = torch.full((10, 1, 28, 28), -1.0)
+        blank = torch.full_like(small, -1.0)
         viz.images(blank[:1], ax=one, columns=1)
-        viz.images(blank, ax=ten, columns=5, title="All ten digits from the same noise")
+        viz.images(blank, ax=ten, columns=self.columns, title=title)
         self.images = [ax.images[0] for ax in (one, ten)]
         look = {"fill": False, "linewidth": 3, "edgecolor": viz.FOURTH, "clip_on": False}
-        self.frame = ten.add_patch(Rectangle((0, 0), 29, 29, **look))
+        height, width = self.side
+        self.frame = ten.add_patch(Rectangle((0, 0), width + 1, height + 1, **look))
         viz.png(self.fig)  # lays the two out, once
         self.fig.set_layout_engine("none")
 
-    def show(self, ten, digit):
-        self.images[0].set_data(viz.tile(ten[digit : digit + 1], 1))
-        self.images[1].set_data(viz.tile(ten, 5))
-        self.frame.set_xy((30 * (digit % 5), 30 * (digit // 5)))
+    def show(self, large, small, chosen):
+        self.images[0].set_data(viz.tile(large[None], 1))
+        self.images[1].set_data(viz.tile(small, self.columns))
+        height, width = self.side
+        row, column = divmod(chosen, self.columns)
+        self.frame.set_xy(((width + 2) * column, (height + 2) * row))
 
 
-def _slider(name):
+def _slider(name, value, low, high):
     return widgets.FloatSlider(
-        min=-2.5, max=2.5, step=0.1, description=name, readout_format=".1f", layout=WIDE
+        value,
+        min=low,
+        max=high,
+        step=0.1,
+        description=name,
+        readout_format=".1f",
+        layout=WIDE,
+        style=WORDS,
     )
+
+
+def _whole(name, value, high):
+    return widgets.IntSlider(value, 0, high, description=name, layout=WIDE, style=WORDS)
