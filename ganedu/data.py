@@ -132,15 +132,24 @@ class Examples:
 
     def sample(self, n, rng):
         """Draw n examples [n, ...], with replacement, on the generator's device."""
-        rows = self._rows(n, rng)  # before self.x is looked up: this moves it
-        return self.x[rows]
+        return self.on(rng.device)[self._rows(n, rng)]
 
     def labelled(self, n, rng):
         """Draw as `sample` does, with the labels: ([n, ...], [n])."""
         if self.y is None:
             raise ValueError(f"{self.name} has no labels")
         rows = self._rows(n, rng)
-        return self.x[rows], self.y.to(rng.device)[rows]
+        return self.on(rng.device)[rows], self.y.to(rng.device)[rows]
+
+    def on(self, device):
+        """x on a device, moved once and kept there too; `x` itself stays where it is."""
+        if self.x.device == device:
+            return self.x
+        source, there = getattr(self, "_there", (None, None))
+        if source is not self.x or there.device != device:
+            there = self.x.to(device)
+            self._there = self.x, there
+        return there
 
     def split(self, held_out=0.2, seed=0):
         """Two disjoint sets: (the rest, a random share `held_out`)."""
@@ -151,7 +160,6 @@ class Examples:
         return self._take(order[cut:], "train"), self._take(order[:cut], "held out")
 
     def _rows(self, n, rng):
-        self.x = self.x.to(rng.device)  # moves once, then does nothing
         return torch.randint(len(self.x), (n,), generator=rng, device=rng.device)
 
     def _take(self, rows, suffix):
@@ -285,8 +293,7 @@ class Stacked:
         return torch.randint(len(self.digits), (n, 3), generator=rng, device=rng.device)
 
     def _stack(self, rows):
-        self.digits.x = self.digits.x.to(rows.device)  # moves once, then does nothing
-        return self.digits.x[rows].squeeze(2)  # [n, 3, 1, H, W] -> [n, 3, H, W]
+        return self.digits.on(rows.device)[rows].squeeze(2)  # [n, 3, 1, H, W] -> [n, 3, H, W]
 
 
 def stacked_digits():

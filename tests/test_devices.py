@@ -83,6 +83,13 @@ def test_pictures_and_their_judge(gpu, few_digits):
     assert 0 <= class_coverage(trainer.sample(16), judge).sure <= 1
 
 
+def test_data_stay_where_they_were(gpu, few_digits):
+    rng = torch.Generator("cuda").manual_seed(0)
+    drawn = few_digits.sample(4, rng)
+    assert drawn.device.type == "cuda" and few_digits.x.device.type == "cpu"
+    assert few_digits.on(rng.device) is few_digits.on(rng.device)  # moved once
+
+
 def test_classes(gpu, few_digits):
     G = ConditionalGenerator(networks.DCGANGenerator(width=4, z_dim=14))
     D = ConditionalDiscriminator(networks.DCGANDiscriminator(width=4, classes=10))
