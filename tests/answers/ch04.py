@@ -250,6 +250,7 @@ def average_in_every_module(average, net, decay):
         average_lerp(mine, theirs, decay)
 
 
+@torch.no_grad()
 def average_lerp(average, net, decay):
     for mine, theirs in zip(average.parameters(), net.parameters()):
         mine.lerp_(theirs, 1 - decay)
