@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 import ganedu.doctor as limits
 from ganedu.clinic.cases import CASES
 from ganedu.clinic.make import record_case
-from ganedu.clinic.samplers import PERFECT, WRONG
+from ganedu.clinic.samplers import PERFECT, WRONG, sampled_run
 from ganedu.doctor import Run, Signs, diagnose, doctor
 
 GRIDS = {  # what a threshold may be, chosen before any run was looked at
@@ -156,18 +156,7 @@ def samplers(draws, perfect):
 
 
 def named(sampler, draws):
-    return [doctor(run_of(sampler, seed)).name for seed in range(draws)]
-
-
-def run_of(sampler, seed):
-    """A run of six looks at an exact sampler, after a first one at noise."""
-    rng = torch.Generator().manual_seed(seed)
-    train = sampler.truth.sample(sampler.examples, rng) if sampler.examples else None
-    more = () if train is None else (train,)
-    looks = [sampler.draw(sampler.n, rng, *more) for _ in range(6)]
-    start = 0.3 * torch.randn(looks[0].shape, generator=rng)
-    rows = [{"step": 100 * i, "d_accuracy": 0.5} for i in range(7)]
-    return Run(rows, torch.stack([start, *looks]), sampler.truth, train)
+    return [doctor(sampled_run(sampler, seed)).name for seed in range(draws)]
 
 
 # ---- what came out -------------------------------------------------------------------------------

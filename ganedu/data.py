@@ -23,6 +23,19 @@ PICTURE_TYPES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tif
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's names of what has so many channels
 
 
+def moved(owner, name, device):
+    """The tensor `owner.name` on a device: copied there once, while the tensor itself stays where it is."""
+    tensor = getattr(owner, name)
+    if tensor.device == device:
+        return tensor
+    copies = owner.__dict__.setdefault("_copies", {})
+    source, there = copies.get(name, (None, None))
+    if source is not tensor or there.device != device:
+        there = tensor.to(device)
+        copies[name] = tensor, there
+    return there
+
+
 @dataclass
 class Mixture:
     """A mixture of round Gaussians: `means` [k, d], `std`, one or [k], `weights` [k] that sum to 1."""
@@ -50,14 +63,14 @@ class Mixture:
 
     def labelled(self, n, rng):
         """Draw n points [n, d] and the mode that each comes from [n]."""
-        self.means, self.weights = self.means.to(rng.device), self.weights.to(rng.device)  # once
-        mode = torch.multinomial(self.weights, n, replacement=True, generator=rng)
-        noise = torch.randn(n, self.means.shape[1], generator=rng, device=rng.device)
+        means, weights = (moved(self, name, rng.device) for name in ("means", "weights"))
+        mode = torch.multinomial(weights, n, replacement=True, generator=rng)
+        noise = torch.randn(n, means.shape[1], generator=rng, device=rng.device)
         if torch.is_tensor(self.std) and self.std.ndim:
-            noise *= self.widths[mode, None]
+            noise *= moved(self, "std", rng.device)[mode, None]
         else:
             noise *= self.std
-        return self.means[mode] + noise, mode  # [n, d], [n]
+        return means[mode] + noise, mode  # [n, d], [n]
 
     def log_prob(self, x):
         """Exact log-density of points x [n, d], in nats: [n]."""
@@ -132,24 +145,14 @@ class Examples:
 
     def sample(self, n, rng):
         """Draw n examples [n, ...], with replacement, on the generator's device."""
-        return self.on(rng.device)[self._rows(n, rng)]
+        return moved(self, "x", rng.device)[self._rows(n, rng)]
 
     def labelled(self, n, rng):
         """Draw as `sample` does, with the labels: ([n, ...], [n])."""
         if self.y is None:
             raise ValueError(f"{self.name} has no labels")
         rows = self._rows(n, rng)
-        return self.on(rng.device)[rows], self.y.to(rng.device)[rows]
-
-    def on(self, device):
-        """x on a device, moved once and kept there too; `x` itself stays where it is."""
-        if self.x.device == device:
-            return self.x
-        source, there = getattr(self, "_there", (None, None))
-        if source is not self.x or there.device != device:
-            there = self.x.to(device)
-            self._there = self.x, there
-        return there
+        return moved(self, "x", rng.device)[rows], moved(self, "y", rng.device)[rows]
 
     def split(self, held_out=0.2, seed=0):
         """Two disjoint sets: (the rest, a random share `held_out`)."""
@@ -281,7 +284,7 @@ class Stacked:
     def labelled(self, n, rng):
         """Draw n stacks [n, 3, H, W] and their modes [n]: the digits 4, 0, 7 are mode 407."""
         rows = self._rows(n, rng)
-        hundreds, tens, ones = self.digits.y.to(rng.device)[rows].T
+        hundreds, tens, ones = moved(self.digits, "y", rng.device)[rows].T
         return self._stack(rows), 100 * hundreds + 10 * tens + ones
 
     def split(self, held_out=0.2, seed=0):
@@ -293,7 +296,9 @@ class Stacked:
         return torch.randint(len(self.digits), (n, 3), generator=rng, device=rng.device)
 
     def _stack(self, rows):
-        return self.digits.on(rows.device)[rows].squeeze(2)  # [n, 3, 1, H, W] -> [n, 3, H, W]
+        return moved(self.digits, "x", rows.device)[rows].squeeze(
+            2
+        )  # [n, 3, 1, H, W] -> [n, 3, H, W]
 
 
 def stacked_digits():

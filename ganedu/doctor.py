@@ -9,7 +9,7 @@ inside the spread of 200 perfect samplers, drawn from the truth (`ganedu.diagnos
 else "nearly healthy", with what is not, or "unknown": that too is an answer.
 
 Its thresholds stand at the top: from what size on a fault has a name. `benchmarks/doctor.py` measures how
-often it is right. Runs on images are read by `ganedu.digit_doctor`.
+often it is right. It reads points, not pictures: no density of pictures is known.
 """
 
 import math

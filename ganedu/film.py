@@ -8,6 +8,7 @@ from PIL import Image
 
 from ganedu import drawing
 from ganedu.files import replacing
+from ganedu.steering import slerp
 from ganedu.trainer import evaluating, latent
 
 FRAMES = 200  # of a film; more are thinned out
@@ -55,15 +56,7 @@ def path(places, frames):
     for k in range(frames):
         whole, part = divmod(k * stops / frames, 1)
         a, b = places[int(whole) % stops], places[(int(whole) + 1) % stops]
-        yield turned(a, b, part)
-
-
-def turned(a, b, part):
-    """From a [n, ...] to b [n, ...] along the great circle, `part` in [0, 1] of the way."""
-    flat_a, flat_b = a.flatten(1), b.flatten(1)
-    cosine = torch.cosine_similarity(flat_a, flat_b).clamp(-1 + 1e-6, 1 - 1e-6)
-    angle = cosine.acos().view(-1, *[1] * (a.ndim - 1))
-    return (((1 - part) * angle).sin() * a + (part * angle).sin() * b) / angle.sin()
+        yield slerp(a, b, part)
 
 
 def write_gif(frames, out, seconds, pause=0.0):

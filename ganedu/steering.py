@@ -53,7 +53,7 @@ def attributes(x):
     """
     ink = (x[:, 0].double() + 1) / 2  # [n, H, W], 0 to 1
     mass = ink.sum((1, 2)).clamp(min=1e-6)
-    down, across = (torch.arange(k, dtype=torch.double) for k in ink.shape[1:])
+    down, across = (torch.arange(k, device=x.device).double() for k in ink.shape[1:])
     down = down[:, None] - ((ink.sum(2) @ down) / mass)[:, None, None]  # [n, H, 1]
     across = across - ((ink.sum(1) @ across) / mass)[:, None, None]  # [n, 1, W]
     yy, xx, xy = ((ink * m).sum((1, 2)) / mass for m in (down**2, across**2, down * across))

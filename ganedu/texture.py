@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import max_pool2d, one_hot
 
+from ganedu.data import moved
 from ganedu.networks import dcgan_init, leaky
 from ganedu.recipe import Recipe
 
@@ -47,15 +48,13 @@ class Patches:
 
     def sample(self, n, rng):
         """Draw n patches [n, C, size, size], with replacement, on the generator's device."""
-        self.x, self.corners = self.x.to(rng.device), self.corners.to(rng.device)
         drawn = torch.randint(len(self), (n,), generator=rng, device=rng.device)
-        return self.at(self.corners[drawn])
+        return self.at(moved(self, "corners", rng.device)[drawn])
 
     def at(self, corners):
-        """The patches [n, C, size, size] at corners [n, 2]."""
-        windows = self.x.unfold(1, self.size, 1).unfold(
-            2, self.size, 1
-        )  # [C, H', W', P, P], a view
+        """The patches [n, C, size, size] at corners [n, 2], on the corners' device."""
+        x = moved(self, "x", corners.device)
+        windows = x.unfold(1, self.size, 1).unfold(2, self.size, 1)  # [C, H', W', P, P], a view
         return windows[:, corners[:, 0], corners[:, 1]].transpose(0, 1).contiguous()
 
 

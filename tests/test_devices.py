@@ -7,10 +7,11 @@ import standin_device
 import torch
 from torch import nn
 
-from ganedu import checkpoint, data, losses, metrics, networks, penalties, pretrained
+from ganedu import checkpoint, data, losses, metrics, networks, penalties, pretrained, steering
 from ganedu.classifier import train_classifier
 from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator
 from ganedu.diagnostics import class_coverage, mode_coverage
+from ganedu.texture import Patches, noise, recipe, tile
 from ganedu.trainer import Trainer, cosine
 
 
@@ -83,11 +84,43 @@ def test_pictures_and_their_judge(gpu, few_digits):
     assert 0 <= class_coverage(trainer.sample(16), judge).sure <= 1
 
 
-def test_data_stay_where_they_were(gpu, few_digits):
+OWN_WIDTHS = data.Mixture(torch.eye(2), torch.tensor([0.1, 0.2]), torch.ones(2) / 2)
+
+
+@pytest.mark.parametrize("name", ["digits", "ring", "own widths", "stacks", "patches"])
+def test_data_stay_where_they_were(gpu, few_digits, name):
+    p_data = {
+        "digits": few_digits,
+        "ring": data.ring(8),
+        "own widths": OWN_WIDTHS,
+        "stacks": data.Stacked(few_digits, "few stacks"),
+        "patches": Patches(few_digits.x[0].repeat(1, 2, 2)),
+    }[name]
     rng = torch.Generator("cuda").manual_seed(0)
-    drawn = few_digits.sample(4, rng)
-    assert drawn.device.type == "cuda" and few_digits.x.device.type == "cpu"
-    assert few_digits.on(rng.device) is few_digits.on(rng.device)  # moved once
+    assert p_data.sample(4, rng).device.type == "cuda"
+    assert p_data.sample(4, torch.Generator().manual_seed(0)).device.type == "cpu"
+    if hasattr(p_data, "labelled"):
+        assert p_data.labelled(4, rng)[1].device.type == "cuda"
+    tensors = [v for v in vars(p_data).values() if isinstance(v, torch.Tensor)]
+    assert all(v.device.type == "cpu" for v in tensors)
+
+
+def test_data_are_copied_to_a_device_once(gpu, few_digits):
+    place = torch.zeros(1, device="cuda").device
+    there = data.moved(few_digits, "x", place)
+    assert data.moved(few_digits, "x", place) is there
+    few_digits.x = few_digits.x.clone()  # other data: another copy
+    assert data.moved(few_digits, "x", place) is not there
+
+
+def test_a_generator_of_textures_and_the_rulers_of_chapter_10(gpu, few_digits):
+    picture = few_digits.x[0].repeat(1, 2, 2)
+    trainer = recipe(picture, precision=torch.float32).trainer(0, data=Patches(picture))
+    trainer.fit(2, progress=False)
+    z = noise(trainer.G, 1, (8, 8), torch.Generator("cuda").manual_seed(0))
+    assert tile(trainer.average.eval(), z).device.type == "cuda"
+    x = few_digits.x.to("cuda")
+    assert steering.attributes(x).device.type == "cuda"
 
 
 def test_classes(gpu, few_digits):

@@ -11,7 +11,7 @@ import recipes
 import torch
 
 from ganedu import data
-from ganedu.clinic.samplers import PERFECT, WIDTHS, WRONG, Crescent
+from ganedu.clinic.samplers import PERFECT, WIDTHS, WRONG, Crescent, sampled_run
 from ganedu.diagnostics import Memorisation, health
 from ganedu.diagnostics.perfect import Reference, as_saved, perfect, vitals
 from ganedu.doctor import FIRST, PATTERNS, Run, Signs, doctor, record
@@ -283,26 +283,17 @@ def test_points_in_wrong_shares_have_collapsed_within():
 # ---------------------------------------------------------------- healthy means perfect
 
 
-def drawn(sampler, seed):
-    """A run of six looks at an exact sampler."""
-    rng = generator(seed)
-    train = sampler.truth.sample(sampler.examples, rng) if sampler.examples else None
-    more = () if train is None else (train,)
-    looks = [sampler.draw(sampler.n, rng, *more) for _ in range(6)]
-    start = 0.3 * torch.randn(looks[0].shape, generator=rng)
-    rows = [{"step": 100 * i, "d_accuracy": 0.5} for i in range(7)]
-    return Run(rows, torch.stack([start, *looks]), sampler.truth, train)
-
-
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_sampler_is_never_healthy(name):
     seeds = range(2 if WRONG[name].examples > 1000 else 20)
-    assert all(doctor(drawn(WRONG[name], seed)).name != "healthy" for seed in seeds)
+    assert all(doctor(sampled_run(WRONG[name], seed)).name != "healthy" for seed in seeds)
 
 
 def test_a_perfect_sampler_is_hardly_ever_called_ill():
     """30 of each of ten truths; 1 in 201 is expected, and 1.1% for a mode that is empty by chance."""
-    names = [doctor(drawn(s, seed)).name for s in PERFECT.values() for seed in range(500, 530)]
+    names = [
+        doctor(sampled_run(s, seed)).name for s in PERFECT.values() for seed in range(500, 530)
+    ]
     assert sum(name != "healthy" for name in names) <= 6, names  # 2%
 
 

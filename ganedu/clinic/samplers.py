@@ -12,6 +12,7 @@ from functools import partial
 import torch
 
 from ganedu.data import Mixture, grid, ring
+from ganedu.doctor import Run
 
 RING = ring(8)
 RARE = ring(8, weights=torch.tensor([0.01, *[0.99 / 7] * 7]))
@@ -156,3 +157,14 @@ WRONG |= {
 def _thinner(x):
     radius = x.norm(dim=1, keepdim=True)
     return x / radius * (1 + 0.5 * (radius - 1))
+
+
+def sampled_run(sampler, seed):
+    """A run of six looks at an exact sampler, after a first one at noise."""
+    rng = torch.Generator().manual_seed(seed)
+    train = sampler.truth.sample(sampler.examples, rng) if sampler.examples else None
+    more = () if train is None else (train,)
+    looks = [sampler.draw(sampler.n, rng, *more) for _ in range(6)]
+    start = 0.3 * torch.randn(looks[0].shape, generator=rng)
+    rows = [{"step": 100 * i, "d_accuracy": 0.5} for i in range(7)]
+    return Run(rows, torch.stack([start, *looks]), sampler.truth, train)

@@ -13,6 +13,8 @@ FILES = {
     "hubble_deep_field": ("hubble_deep_field",),
     "terrain": ("terrain",),
     "ihc": ("ihc",),
+    "gravel": ("gravel",),
+    "brick": ("brick",),
     "islands": ("terrain", "hubble_deep_field"),
 }
 
