@@ -87,5 +87,5 @@ def marked(text):
 
 
 def emphasised(text):
-    """What a learner sees live: code as code, and *words* that are stressed."""
+    """The same, and *words* that are stressed."""
     return re.sub(r"(?<![\w*$])\*([^*$<>]+)\*(?![\w*])", r"<em>\1</em>", marked(text))

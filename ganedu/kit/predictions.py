@@ -100,7 +100,7 @@ class Prediction:
 
     def _settled(self):
         """Question and result without buttons, which a notebook opened again could not show."""
-        markup = f"{self._question(emphasised)}<p>{self._result(escaped)}</p>"
+        markup = f"{self._question()}<p>{self._result(escaped)}</p>"
         return Note(f"{self!r}\n{self._result(str)}", markup)
 
     def words(self):
@@ -156,9 +156,9 @@ class Prediction:
         options = (f"  ○ {option}" for option in self.options())
         return "\n".join([f"Predict. {self.question}", *options])
 
-    def _question(self, style=marked):
-        rows = "".join(f"<li>{style(option)}</li>" for option in self.options())
-        return f"<b>Predict.</b> {style(self.question)}<ul>{rows}</ul>"
+    def _question(self):
+        rows = "".join(f"<li>{emphasised(option)}</li>" for option in self.options())
+        return f"<b>Predict.</b> {emphasised(self.question)}<ul>{rows}</ul>"
 
     def _repr_html_(self):
         return BOX.format(self._question())
