@@ -2,8 +2,10 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
+from IPython.core.events import EventManager
 
 from ganedu.kit import predict, predictions, progress, tally
 from ganedu.kit.face import face_of
@@ -344,6 +346,28 @@ def test_typing_a_number_commits_it():
     assert guess.said == 14.2 and unit.value == "steps" and "You said: 14.2 steps" in state.value
     text.value = "many"
     assert guess.said == 14.2 and "is not a number" in state.value
+
+
+def test_what_came_out_stands_below_what_the_cell_shows(monkeypatch):
+    """Pictures appear when the cell has ended; of several results each is told with its question."""
+    shown, shell = [], SimpleNamespace()
+    shell.events = EventManager(shell, {"post_execute": lambda: None})
+    monkeypatch.setattr(predictions, "shell_here", lambda: shell)
+    monkeypatch.setattr(predictions, "show", lambda thing, **where: shown.append(repr(thing)))
+    shell.events.register("post_execute", lambda: shown.append("the picture"))
+    first = predict("05.a", "The first?", CHOICES)
+    second = predict("05.b", "The *second*?", CHOICES)
+    shown.clear()
+    first.reveal("near 1")
+    shell.events.trigger("post_execute")
+    alone = "You made no prediction here; what came out: near 1."
+    assert shown == ["the picture", alone]
+    first.reveal("near 1"), second.reveal("near 1")
+    shown.clear()
+    shell.events.trigger("post_execute")
+    shell.events.trigger("post_execute")  # the next cell's end
+    both = ["The first?\n" + alone, "The *second*?\n" + alone]
+    assert shown == ["the picture", *both, "the picture"]
 
 
 def test_after_the_result_the_question_needs_no_kernel_any_more(monkeypatch):

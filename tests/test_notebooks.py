@@ -225,6 +225,13 @@ def test_a_lesson_asks_for_predictions_and_reveals_each(path):
 
 
 @every_converted_lesson
+def test_what_came_out_stands_below_the_picture(path):
+    for cell in code_cells(read(path)):
+        told = ["what came out:" in str(output) for output in cell.outputs]
+        assert told == sorted(told), f"stored by another version, run it again: {opening(cell)}"
+
+
+@every_converted_lesson
 def test_a_lesson_ends_with_its_own_tally(path):
     found = [c.args[0].value for cell in read(path).cells for c in calls(cell, "tally")]
     assert found == [path.name[:2]]

@@ -21,6 +21,7 @@ from ganedu.kit.face import Reopened, emphasised, marked, view_of
 KEY = re.compile(r"\d\d\.\w+")
 MOST_LETTERS = 70  # of a choice: it has to fit on a button
 ASKED = {}  # the predictions of this process by key
+BELOW = []  # what the running cell revealed: (question, words, markup), shown when it ends
 KIND = "Commit yourself before you run: a guess teaches more than an answer, right or wrong."
 TRAINED = "a number that differs a little between computers"
 BOX = (
@@ -96,7 +97,7 @@ class Prediction:
         trained = trained and not self.choices
         stored = trained and self.said is None
         plain = self._result((lambda number: TRAINED) if stored else str)
-        show(Note(plain, self._result(set_apart if trained else escaped)))
+        show_below(self.question, plain, self._result(set_apart if trained else escaped))
 
     def _settled(self):
         """Question and result without buttons, which a notebook opened again could not show."""
@@ -286,9 +287,35 @@ class Note:
         return {"text/plain": self.text, "text/html": BOX.format(self.markup)}
 
 
+def shell_here():
+    """IPython's shell, None in a plain Python."""
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+
+def show_below(question, plain, markup):
+    """Show what came out when the cell has ended: below its pictures, which appear only then."""
+    shell = shell_here()
+    if shell is None:
+        show(Note(plain, markup))
+        return
+    if not BELOW:
+        shell.events.register("post_execute", show_what_waits)
+    BELOW.append((question, plain, markup))
+
+
+def show_what_waits():
+    """Each result of the cell; where there are several, with its question."""
+    shell_here().events.unregister("post_execute", show_what_waits)
+    results, BELOW[:] = BELOW[:], []
+    for question, plain, markup in results:
+        if len(results) > 1:
+            plain, markup = f"{question}\n{plain}", f"{emphasised(question)}<br>{markup}"
+        show(Note(plain, markup))
+
+
 def show(thing, *, name=None, again=False):
     """Display in a notebook, print elsewhere; `again` replaces what is displayed as `name`."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = shell_here()
     if shell is not None:
         transient = {"display_id": name} if name else {}
         bundle = thing._repr_mimebundle_()
