@@ -2,6 +2,8 @@
 
 import base64
 import io
+import threading
+import time
 import warnings
 
 import matplotlib.pyplot as plt
@@ -9,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedu import densities
-from ganedu.player import game
+from ganedu import densities, viz
+from ganedu.player import dance, explorer, game
 
 X = torch.linspace(-12, 12, 2401, dtype=torch.float64)
 PNG = b"\x89PNG"
@@ -93,3 +95,28 @@ def test_no_figure_is_left_to_pyplot():
     before = plt.get_fignums()
     game.GameOnALine().mean.value = 0.0
     assert plt.get_fignums() == before
+
+
+@pytest.mark.parametrize(
+    "face",
+    [game.GameOnALine, dance.DanceOnAPlane, explorer.DigitExplorer],
+    ids=lambda face: face.__name__,
+)
+def test_two_threads_that_move_sliders_draw_one_after_the_other(face, monkeypatch):
+    """JupyterLab sends some of what sliders say to a subshell: two at once spoiled the picture."""
+    shown, inside, most = face(), [], []
+
+    def slowly(fig):
+        inside.append(fig)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.pop()
+        return PNG
+
+    monkeypatch.setattr(viz, "png", slowly)
+    movers = [threading.Thread(target=shown.update) for _ in range(4)]
+    for mover in movers:
+        mover.start()
+    for mover in movers:
+        mover.join()
+    assert most == [1] * 4

@@ -549,6 +549,11 @@ def guess(n_real, n_fake, *, top=first, below=lambda n, m: n + m, say=same):
     return say(top(n_real, n_fake) / below(n_real, n_fake))
 
 
+def counts(n_real, n_fake):
+    """As the lesson has them: numbers in tensors, so that `.float()` and its like work."""
+    return torch.tensor(float(n_real)), torch.tensor(float(n_fake))
+
+
 turn_best_guess = Exercise(
     "02.turn_best_guess",
     guess,
@@ -563,10 +568,10 @@ turn_best_guess = Exercise(
         "LOGIT-NOT-PROBABILITY": say(lambda D: math.log(odds(D))),
     },
     lambda seed: [
-        Case("many real and few fake examples", (31 + seed % 7, 10 + seed % 5)),
-        Case("few real and many fake examples", (8 + seed % 3, 45 + seed % 11)),
-        Case("no fake ones", (12, 0), {"EDGE-LOST": ELSE}),
-        Case("no real ones", (0, 12), {"EDGE-LOST": ELSE}),
+        Case("many real and few fake examples", counts(31 + seed % 7, 10 + seed % 5)),
+        Case("few real and many fake examples", counts(8 + seed % 3, 45 + seed % 11)),
+        Case("no fake ones", counts(12, 0), {"EDGE-LOST": ELSE}),
+        Case("no real ones", counts(0, 12), {"EDGE-LOST": ELSE}),
     ],
     what="your answer",
 )

@@ -12,6 +12,7 @@ import ipywidgets as widgets
 import torch
 
 from ganedu import dirac, viz
+from ganedu.player import in_turn
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 ORDERS = {"both at once": dirac.simultaneous, "in turn": dirac.alternating}
@@ -38,6 +39,7 @@ class DanceOnAPlane:
         self.update()
         self.box = widgets.VBox([*controls, self.picture, self.words])
 
+    @in_turn
     def update(self, _=None):
         """Draw for where the sliders stand now."""
         self.path = self._path()  # [n + 1, 2]

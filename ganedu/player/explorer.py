@@ -11,6 +11,7 @@ import torch
 from matplotlib.patches import Rectangle
 
 from ganedu import steering, viz
+from ganedu.player import in_turn
 from ganedu.player.game import WIDGET_VIEW
 from ganedu.pretrained import Digits, digits_generator
 from ganedu.trainer import evaluating, latent
@@ -109,6 +110,7 @@ class DigitExplorer:
         controls = (*first, self.limit, *self.along, self.which, self.value, self.button)
         self.box = widgets.VBox([*controls, self.picture, self.words])
 
+    @in_turn
     def new_z(self, _=None):
         """Another random z; the steps go back to 0."""
         z = latent(self.G, 1, self.rng)
@@ -119,6 +121,7 @@ class DigitExplorer:
         self._show_value()
         self.update()
 
+    @in_turn
     def update(self, _=None):
         """Draw for where the sliders stand now."""
         if self.z is None:
@@ -148,12 +151,14 @@ class DigitExplorer:
             large = _draw(self.G, one.reshape(-1, *shape), torch.tensor([self.y.value]))
         return large[0], small, chosen
 
+    @in_turn
     def _show_value(self, _=None):
         """The slider of one number of z moves to that number."""
         z, self.z = self.z, None
         self.value.value = round(z.flatten()[self.which.value].item(), 1)
         self.z = z
 
+    @in_turn
     def _set_value(self, _=None):
         if self.z is not None:
             self.z = self.z.clone()

@@ -12,6 +12,7 @@ import torch
 
 from ganedu import viz
 from ganedu.densities import gradients, js, log_hills, optimal_d, value
+from ganedu.player import in_turn
 
 LOG2 = math.log(2)
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -37,6 +38,7 @@ class GameOnALine:
         self.update()
         self.box = widgets.VBox([*controls, self.picture, self.words])
 
+    @in_turn
     def update(self, _=None):
         """Draw for where the sliders stand now."""
         log_p, log_q = self._logs(self.mean.value)

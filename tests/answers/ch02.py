@@ -362,7 +362,7 @@ PRIORS_WRONG = [
 
 
 def guess_in_torch(n, m):
-    return torch.tensor([1.0] * n + [0.0] * m).mean()
+    return torch.cat([torch.ones(int(n)), torch.zeros(int(m))]).mean()
 
 
 BEST_GUESS_WRONG = [
@@ -370,8 +370,9 @@ BEST_GUESS_WRONG = [
     ("SWAPPED", lambda n, m: 1 - n / (n + m)),
     ("RATIO-NOT-PROBABILITY", lambda n, m: n / m),
     ("HALF-EVERYWHERE", lambda n, m: 0.5),
-    ("HARD-VERDICT", lambda n, m: round(n / (n + m))),
-    ("NOT-A-NUMBER", lambda n, m: n > m),
+    ("HARD-VERDICT", lambda n, m: (n > m).float()),
+    ("HARD-VERDICT", lambda n, m: n > m),
+    ("NOT-A-NUMBER", lambda n, m: f"{n / (n + m):.2f}"),
     ("EDGE-LOST", lambda n, m: 1 / (1 + m / n) if n and m else 0.5),
     ("NOTHING-RETURNED", lambda n, m: None),
     ("WRONG-VALUE", lambda n, m: (n + 1) / (n + m + 2)),
