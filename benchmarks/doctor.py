@@ -28,7 +28,7 @@ import ganedu.doctor as limits
 from ganedu.clinic.cases import CASES
 from ganedu.clinic.make import record_case
 from ganedu.clinic.samplers import PERFECT, WRONG, sampled_run
-from ganedu.doctor import Run, Signs, diagnose, doctor
+from ganedu.doctor import Diagnosis, Run, Signs, diagnose, doctor
 
 GRIDS = {  # what a threshold may be, chosen before any run was looked at
     "FAR": (2, 3, 5, 8, 12),
@@ -115,25 +115,26 @@ def measurable(run):
     return torch.isfinite(run.samples).all() and not run.stopped
 
 
-def choose(rows, signs, which, known, rounds=2):
-    """One threshold after the other, twice round, from the middle of every grid."""
-    chosen = {k: values[len(values) // 2] for k, values in GRIDS.items()}
+def choose(rows, signs, which, known, rounds=2, grids=GRIDS, home=limits):
+    """One threshold after the other, twice round, from the middle of every grid; they live in `home`."""
+    chosen = {k: values[len(values) // 2] for k, values in grids.items()}
     for _ in range(rounds):
-        for k, values in GRIDS.items():
-            scores = [score(rows, said(rows, signs, chosen | {k: v}, known), which) for v in values]
+        for k, values in grids.items():
+            named = [said(rows, signs, chosen | {k: v}, known, home) for v in values]
+            scores = [score(rows, answers, which) for answers in named]
             best = [v for v, s in zip(values, scores) if s == max(scores)]
             chosen[k] = median_low(best)
     return chosen
 
 
-def said(rows, signs, thresholds, known):
+def said(rows, signs, thresholds, known, home=limits):
     """The answers to all runs with these thresholds; remembered in `known`."""
     key = tuple(thresholds.values())
     if key not in known:
-        before = {k: getattr(limits, k) for k in thresholds}
-        vars(limits).update(thresholds)
-        known[key] = [diagnose(s) if isinstance(s, Signs) else s for s in signs]
-        vars(limits).update(before)
+        before = {k: getattr(home, k) for k in thresholds}
+        vars(home).update(thresholds)
+        known[key] = [s if isinstance(s, Diagnosis) else diagnose(s) for s in signs]
+        vars(home).update(before)
     return known[key]
 
 

@@ -9,7 +9,8 @@ inside the spread of 200 perfect samplers, drawn from the truth (`ganedu.diagnos
 else "nearly healthy", with what is not, or "unknown": that too is an answer.
 
 Its thresholds stand at the top: from what size on a fault has a name. `benchmarks/doctor.py` measures how
-often it is right. It reads points, not pictures: no density of pictures is known.
+often it is right. Pictures have no known density: `record(..., judge=..., held_out=...)` keeps a
+`PictureRun`, which the same doctor reads by the signs of `ganedu.diagnostics.pictures`.
 """
 
 import math
@@ -30,6 +31,7 @@ from ganedu.diagnostics import (
     within_modes,
 )
 from ganedu.diagnostics.perfect import Luck, Reference, as_saved, perfect, vitals
+from ganedu.diagnostics.pictures import PictureRun
 from ganedu.files import replacing
 from ganedu.recording import Recorder, progress
 from ganedu.trainer import NotFinite
@@ -51,6 +53,8 @@ LINE = 0.1  # ... or their width in the narrowest direction
 GOOD = 0.75  # nearly healthy: at least this share of samples near a mode,
 WIDTHS = 0.5, 2.2  # ... of about the right width
 BESIDE = 2.5  # ... and modes fewer than so many standard deviations beside their places
+
+FEWEST = 200  # held-out pictures that are enough to halve
 
 BY_HAND = "stopped by hand"
 
@@ -85,6 +89,10 @@ class Run:
     def last(self):
         """All that is known of the end: [m, d]."""
         return self.samples[-1] if self.end is None else self.end
+
+    def signs(self):
+        """What the doctor reads -> Signs."""
+        return Signs.of(self)
 
     def save(self, path):
         """One small .npz file, called `path` as it stands: samples as float16. For mixtures."""
@@ -121,26 +129,73 @@ class Run:
         return cls(rows, samples, truth, train, str(file["stopped"]), end)
 
 
-def record(trainer, steps, *, truth=None, looks=20, n=1000, many=5000, progress=True):
-    """Train `steps` steps and look `looks` times on the way, at equal distances -> Run.
+def record(
+    trainer,
+    steps,
+    *,
+    truth=None,  # of points: the distribution to judge by (default: the trainer's own data)
+    judge=None,  # of pictures: a classifier, pictures [n, C, H, W] -> logits [n, classes]
+    held_out=None,  # of pictures: real ones that G never sees, Images or [N, C, H, W]
+    looks=20,
+    n=1000,
+    many=5000,
+    progress=True,
+):
+    """Train `steps` steps and look `looks` times on the way, at equal distances -> Run or PictureRun.
 
-    `truth` is the distribution to judge by, the trainer's own data by default; `many` samples are drawn
-    after the last look, for the verdict. A run that becomes infinite is a recorded run too. Ctrl-C ends
-    it after the step under way.
+    Points are judged by the `truth`, pictures by a `judge` and `held_out` pictures. `many` samples are
+    drawn after the last look, for the verdict. A run that becomes infinite is a recorded run too. Ctrl-C
+    ends it after the step under way.
     """
-    truth = trainer.data if truth is None else truth
-    if not (hasattr(truth, "sample") and hasattr(truth, "log_prob")):
-        raise ValueError(
-            "record needs the true distribution to judge by, with .sample and .log_prob, such as a "
-            "Mixture: record(trainer, n, truth=...)"
-        )
+    pictures = judge is not None or held_out is not None
+    real = (
+        _real_pictures(trainer, judge, held_out, truth)
+        if pictures
+        else _distribution(trainer, truth)
+    )
     train = trainer.data.x.cpu() if hasattr(trainer.data, "x") else None
     due = {trainer.step + round(steps * i / looks) for i in range(looks + 1)}
     recorder = Recorder(measure=lambda trainer: asdict(health(trainer)), n=n)
     stopped = _watch(trainer, steps, due, recorder, progress)
     failed = stopped and not stopped.startswith(BY_HAND)
     end = None if failed else trainer.sample(many).float().cpu()
-    return Run(recorder.rows, torch.stack(recorder.samples).float(), truth, train, stopped, end)
+    samples = torch.stack(recorder.samples).float()
+    if not pictures:
+        return Run(recorder.rows, samples, real, train, stopped, end)
+    return PictureRun.of(recorder.rows, samples, real, train, stopped, end, judge=judge)
+
+
+def _distribution(trainer, truth):
+    """The truth that points are judged by."""
+    truth = trainer.data if truth is None else truth
+    if not (hasattr(truth, "sample") and hasattr(truth, "log_prob")):
+        raise ValueError(
+            "record needs the true distribution to judge by, with .sample and .log_prob, such as a "
+            "Mixture: record(trainer, n, truth=...); or, for pictures, a classifier and real pictures "
+            "that G never sees: record(trainer, n, judge=..., held_out=...)"
+        )
+    return truth
+
+
+def _real_pictures(trainer, judge, held_out, truth):
+    """The pictures [N, C, H, W] that those of G are judged by."""
+    if judge is None or held_out is None or truth is not None:
+        raise ValueError(
+            "pictures are judged by a classifier and by real pictures that G never sees, both, and by "
+            "no truth: record(trainer, n, judge=..., held_out=...)"
+        )
+    real = torch.as_tensor(getattr(held_out, "x", held_out)).float().cpu()
+    made = trainer.sample(1).shape[1:]
+    if real.ndim != 4 or real.shape[1:] != made or len(real) < FEWEST:
+        raise ValueError(
+            f"held_out must be {FEWEST} pictures [N, {', '.join(map(str, made))}] or more, as G's; got "
+            f"{list(real.shape)}"
+        )
+    with torch.no_grad():
+        named = judge(real[:2])
+    if named.ndim != 2 or len(named) != 2 or named.shape[1] < 2:
+        raise ValueError(f"the judge must give logits [n, classes]; got {list(named.shape)}")
+    return real
 
 
 def _watch(trainer, steps, due, recorder, show):
@@ -179,16 +234,16 @@ class Diagnosis:
 
 
 def doctor(run):
-    """Read a recorded run -> Diagnosis: the first pattern of `PATTERNS` that fits it."""
+    """Read a recorded run, of points or of pictures -> Diagnosis: the first pattern that fits it."""
     by_itself = run.stopped and not run.stopped.startswith(BY_HAND)
     if by_itself or not torch.isfinite(run.samples).all():
         return _say("diverged", [run.stopped or "the samples hold NaN or infinite values"])
-    return diagnose(Signs.of(run))
+    return diagnose(run.signs())
 
 
 def diagnose(signs):
     """The first pattern that fits what was measured; else healthy, nearly healthy or unknown."""
-    for name, pattern in PATTERNS.items():
+    for name, pattern in signs.patterns().items():
         evidence = pattern(signs)
         if evidence:
             return _say(name, [evidence, *signs.summary()])
@@ -199,9 +254,9 @@ def _unnamed(s):
     """Healthy, nearly healthy or unknown: what is left when no pattern fits."""
     faults = s.faults()
     if not faults:
-        return _say("healthy", [_all_inside(s), *s.summary()])
+        return _say("healthy", [s.inside(), *s.summary()])
     sentences = [sentence for _, sentence in faults[:3]]
-    if _nearly(s):
+    if s.nearly():
         return _say("nearly healthy", [*sentences, *s.summary()], faults[0][0])
     return _say("unknown", ["no pattern that the doctor knows fits", *sentences, *s.summary()])
 
@@ -254,6 +309,10 @@ class Signs:
             luck=perfect(reference, len(last)),
         )
 
+    def patterns(self):
+        """{diagnosis: pattern}, in the order in which they are asked."""
+        return PATTERNS
+
     def summary(self):
         """The main numbers, whatever the diagnosis is."""
         c, luck = self.coverage, self.luck.mean
@@ -280,6 +339,20 @@ class Signs:
         outside.sort(key=lambda name: (name in CONSEQUENCES, -z[name]))
         copies = [self.copies()] if self.tail > 0.01 + 4 * math.sqrt(0.01 * 0.99 / self.n) else []
         return copies + [FAULTS[name](self.vitals[name], self.luck.mean[name]) for name in outside]
+
+    def inside(self):
+        """Why it is healthy."""
+        z = max(self.luck.z(self.vitals).values())
+        return (
+            f"all modes are there, and no number is further out than {max(z, 0):.1f} standard deviations "
+            f"of perfect samplers (the limit: {self.luck.worst:.1f})"
+        )
+
+    def nearly(self):
+        """Most of it is right."""
+        width = self.vitals["width"] / self.luck.mean["width"]
+        beside = self.vitals["offset"] < BESIDE and WIDTHS[0] < width < WIDTHS[1]
+        return self.coverage.quality >= GOOD and beside
 
     def copies(self):
         share = (self.tail - 0.01) / 0.99
@@ -358,21 +431,6 @@ FAULTS = {
 
 
 CONSEQUENCES = ("uneven widths", "narrow", "apart", "density")  # said after the others
-
-
-def _all_inside(s):
-    z = max(s.luck.z(s.vitals).values())
-    return (
-        f"all modes are there, and no number is further out than {max(z, 0):.1f} standard deviations of "
-        f"perfect samplers (the limit: {s.luck.worst:.1f})"
-    )
-
-
-def _nearly(s):
-    """Most of it is right."""
-    width = s.vitals["width"] / s.luck.mean["width"]
-    beside = s.vitals["offset"] < BESIDE and WIDTHS[0] < width < WIDTHS[1]
-    return s.coverage.quality >= GOOD and beside
 
 
 # ---- the patterns: a sentence with the deciding numbers, or "" where the pattern does not fit --------

@@ -47,7 +47,7 @@ HOMES = {
     "kind": "trainer",
 }
 LENT = (*dict.fromkeys(HOMES.values()), "treatments.base", "treatments.plane")
-LENT += ("treatments.stacks", "clinic.cases", "conditional", "augment", "texture")
+LENT += ("treatments.stacks", "clinic.cases", "clinic.digits", "conditional", "augment", "texture")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganedu import clinic
-from ganedu.clinic import make, patient, patients, truth
+from ganedu.clinic import digits, make, patient, patients, truth
 from ganedu.clinic.cases import CASES, only, weighted
 from ganedu.data import ring
 from ganedu.doctor import FIRST, doctor
@@ -97,3 +97,38 @@ def test_mixtures_are_changed_in_their_shares_alone():
     some = only(ring(4), [1, 2])
     assert some.weights.tolist() == [0, 0.5, 0.5, 0] and torch.equal(some.means, ring(4).means)
     assert weighted(ring(2), torch.tensor([0.25, 0.75])).weights.tolist() == [0.25, 0.75]
+
+
+# ---------------------------------------------------------------- the second clinic
+
+
+def test_the_second_clinic_has_twelve_causes_or_more_of_six_illnesses_or_more():
+    found = Counter(case.diagnosis for case in digits.DIGITS.values())
+    assert set(found) <= set(FIRST) and len(found) >= 6 and found.total() >= 12
+
+
+@pytest.mark.parametrize("name", digits.DIGITS)
+def test_a_case_of_digits_is_the_same_run_when_written_down_and_read(name):
+    recipe = digits.DIGITS[name].recipe(5)
+    again = Recipe.from_toml(recipe.to_toml())
+    assert again.plain() == recipe.plain()
+    a, b = (r.trainer(5) for r in (recipe, again))
+    for trainer in (a, b):
+        trainer.fit(2, progress=False)
+    assert torch.equal(a.sample(20), b.sample(20))
+
+
+def test_no_digit_that_trains_is_held_out():
+    mine, others = (half.x.flatten(1) for half in digits.halves())
+    assert len(mine) + len(others) == 1797 and torch.cdist(mine, others).min() > 0.1
+
+
+def test_digits_are_chosen_by_class_and_in_shares():
+    assert digits.only([3, 6]).y.unique().tolist() == [3, 6]
+    weights = torch.tensor(digits.SKEWED)
+    counts = torch.bincount(digits.uneven(digits.SKEWED).y, minlength=10)
+    have = torch.bincount(digits.training().y, minlength=10)
+    due = (have / weights).min() * weights  # as many as there are of the scarcest
+    assert torch.equal(counts, due.long()) and (counts <= have).all() and (counts == have).any()
+    twelve = digits.few(12, 0)
+    assert len(twelve) == 12 and len(twelve.x.flatten(1).unique(dim=0)) == 12

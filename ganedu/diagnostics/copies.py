@@ -59,7 +59,7 @@ def memorisation(fake, train, held_out):
         raise ValueError("memorisation needs fakes, training examples and held-out examples")
     if len(held_out) > len(train):  # evenly, because data often lie in order
         held_out = held_out[torch.linspace(0, len(held_out) - 1, len(train)).round().long()]
-    to_train, to_held = _nearest(fake, train), _nearest(fake, held_out)  # [n], [n]
+    to_train, to_held = nearest(fake, train), nearest(fake, held_out)  # [n], [n]
     by_size = len(train) / (len(train) + len(held_out))  # the share of fresh fakes nearer to train
     won = torch.where(to_train == to_held, by_size, (to_train < to_held).float())  # [n]
     share = won.cpu().double().mean().item()
@@ -78,20 +78,20 @@ def in_tail(fake, train, fresh, quantile=0.01):
     """
     if min(len(fake), len(train), len(fresh)) < 1:
         raise ValueError("in_tail needs fakes, training examples and fresh examples")
-    limit = _nearest(fresh, train).quantile(quantile)
-    return (_nearest(fake, train) < limit).double().mean().item()
+    limit = nearest(fresh, train).quantile(quantile)
+    return (nearest(fake, train) < limit).double().mean().item()
 
 
 def _usual(train, held_out):
     """How much nearer fresh examples are to the training set than to as many others as were held out."""
     if len(train) == len(held_out) or len(held_out) < 2:
         return 1.0
-    among = _nearest(held_out, held_out, k=2)  # the nearest is the example itself
-    return _nearest(held_out, train).median() / among.median().clamp(min=1e-12)
+    among = nearest(held_out, held_out, k=2)  # the nearest is the example itself
+    return nearest(held_out, train).median() / among.median().clamp(min=1e-12)
 
 
-def _nearest(x, others, k=1):
-    """Distance of each of x to its k-th nearest of the others: [n]."""
+def nearest(x, others, k=1):
+    """Euclidean distance of each of x to its k-th nearest of the others: [n]."""
     x, others = finite(x).flatten(1).float(), finite(others).flatten(1).float()
     found = (_distances(part, others).kthvalue(k, dim=1).values for part in _parts(x, others))
     return torch.cat(list(found))

@@ -8,7 +8,7 @@ No formula is needed, so it holds for any n, number of modes and dimension, and 
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from sklearn.cluster import KMeans
@@ -19,7 +19,7 @@ from ganedu.diagnostics.coverage import mode_coverage, reach, within_modes
 DRAWS = 200  # perfect samplers: the worst of them is passed by 1 in 201 of the next
 MARGIN = 1.1  # ... and that worst is itself a matter of luck
 CELLS = 20  # where the truth tells no modes
-TWO_SIDED = ("width", "narrow", "apart")  # too small is a fault as well as too large
+TWO_SIDED = ("width", "narrow", "apart", "sure")  # too small is a fault as well as too large
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,15 @@ def perfect(reference, n):
     if key not in _KNOWN:
         rng = torch.Generator().manual_seed(7_220_519)
         drawn = [vitals(reference.truth.sample(n, rng), reference) for _ in range(DRAWS)]
-        columns = {name: torch.tensor([row[name] for row in drawn]).double() for name in drawn[0]}
-        luck = Luck(
-            *({k: float(of(v)) for k, v in columns.items()} for of in (torch.mean, torch.std))
-        )
-        worst = MARGIN * max(max(luck.z(row).values()) for row in drawn)
-        _KNOWN[key] = Luck(luck.mean, luck.sd, worst)
+        _KNOWN[key] = lucky(drawn)
     return _KNOWN[key]
+
+
+def lucky(drawn):
+    """The luck of perfect samplers whose numbers are known: rows {name: number}."""
+    columns = {name: torch.tensor([row[name] for row in drawn]).double() for name in drawn[0]}
+    luck = Luck(*({k: float(of(v)) for k, v in columns.items()} for of in (torch.mean, torch.std)))
+    return replace(luck, worst=MARGIN * max(max(luck.z(row).values()) for row in drawn))
 
 
 def _identity(mixture):
