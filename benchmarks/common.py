@@ -9,10 +9,10 @@ import torch
 
 
 def machine():
-    """The machine in one line: host, processor, cores, threads, GPU, versions."""
+    """The machine in one line, without its name: processor, cores, GPU, versions, threads, load."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return (
-        f"{platform.node()}: {processor()}, {os.cpu_count()} cores, {gpu}; "
+        f"{processor()}, {os.cpu_count()} cores, {gpu}; "
         f"torch {torch.__version__} with {torch.get_num_threads()} threads, "
         f"Python {platform.python_version()}; load {load()}"
     )

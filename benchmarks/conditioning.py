@@ -67,7 +67,7 @@ def main():
         rows = [json.loads(f.read_text(encoding="utf-8")) for f in args.kept.glob("*.json")]
         made = {
             "command": f"python benchmarks/conditioning.py --kept kept --out {args.out.name}",
-            "machine": machine().split(": ", 1)[1],
+            "machine": machine(),
             "steps": BOTH.steps,
             "judge_right_of_held_out": share(named(judge, held_out.x) == held_out.y),
             "rows": sorted(rows, key=lambda row: ([*GAMES].index(row["game"]), row["seed"])),

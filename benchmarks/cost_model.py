@@ -229,7 +229,7 @@ def main():
     for part in args.parts:
         made |= {
             "command": f"python benchmarks/cost_model.py --rounds {args.rounds}",
-            "machine": machine().split(": ", 1)[1],
+            "machine": machine(),
             **PARTS[part](args.rounds),
         }
         OUT.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")

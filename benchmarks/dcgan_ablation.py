@@ -147,7 +147,7 @@ def main():
     _, held_out, judges = digits_and_judges()
     made = {
         "command": command,
-        "machine": machine().split(": ", 1)[1],
+        "machine": machine(),
         "held_out": class_coverage(held_out.x, judges[0]).sure,
         "rows": rows,
     }

@@ -89,7 +89,7 @@ def main():
         rows += study(trials, [seed], folder=args.out, jobs=1)
         made = {
             "command": f"python benchmarks/little_data.py --seeds {seed + 1}",
-            "machine": machine().split(": ", 1)[1],
+            "machine": machine(),
             "steps": STEPS,
             "rows": [
                 {k: round(v, 4) if isinstance(v, float) else v for k, v in r.items()} for r in rows

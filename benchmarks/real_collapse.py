@@ -98,7 +98,7 @@ def main():
     rows = study(recipes, range(args.seeds), folder=args.kept, jobs=args.jobs)
     print(show(table(rows)))
     command = f"python benchmarks/real_collapse.py --seeds {args.seeds} --steps {args.steps}"
-    made = {"command": command, "machine": machine().split(": ", 1)[1], "rows": rows}
+    made = {"command": command, "machine": machine(), "rows": rows}
     file = Path(results.__file__).parent / "real_collapse.json"
     file.write_text(json.dumps(made, indent=1), encoding="utf-8")
 

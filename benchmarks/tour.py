@@ -53,7 +53,7 @@ def main():
     if args.out:
         steps = f" --steps {args.steps}" if args.steps != tour.RECIPE.steps else ""
         command = f"python benchmarks/tour.py --seeds {args.seeds}{steps}"
-        made = {"command": command, "machine": machine().split(": ", 1)[1], "rows": rows}
+        made = {"command": command, "machine": machine(), "rows": rows}
         args.out.write_text(json.dumps(made, indent=0) + "\n", encoding="utf-8")
 
 

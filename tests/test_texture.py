@@ -1,5 +1,7 @@
 """A GAN of one picture: what is held out stays unseen, and no size, place or strip changes what is drawn."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -136,18 +138,19 @@ def test_a_torus_smaller_than_the_reach_is_continued_all_the_same():
 
 @pytest.mark.parametrize("rows", [1, 4, 7, 50])
 def test_strips_are_the_whole_exactly(G, rows):
-    z = torch.randn(1, 16, 11, 9, generator=seeded())
+    G = deepcopy(G).double()  # in float32 the way a convolution is computed changes with its size
+    z = torch.randn(1, 16, 11, 9, generator=seeded()).double()
     parts = [*strips(G, z, rows=rows)]
     assert len(parts) == -(-11 // rows)
-    torch.testing.assert_close(torch.cat(parts, 2), tile(G, z), atol=1e-6, rtol=0)
+    torch.testing.assert_close(torch.cat(parts, 2), tile(G, z), atol=1e-12, rtol=0)
 
 
 def test_painted_kinds_in_strips_are_the_whole_exactly():
     torch.manual_seed(0)
-    G = TextureGenerator(channels=1, kinds=2, width=8).eval()
-    z, paint = torch.randn(1, 16, 9, 8), torch.rand(1, 2, 9, 8)
+    G = TextureGenerator(channels=1, kinds=2, width=8).eval().double()
+    z, paint = torch.randn(1, 16, 9, 8).double(), torch.rand(1, 2, 9, 8).double()
     parts = torch.cat([*strips(G, z, paint, rows=4)], 2)
-    torch.testing.assert_close(parts, tile(G, z, paint), atol=1e-6, rtol=0)
+    torch.testing.assert_close(parts, tile(G, z, paint), atol=1e-12, rtol=0)
 
 
 def test_a_label_is_the_paint_that_is_the_same_everywhere():
