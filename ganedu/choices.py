@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from ganedu import conditional, data, networks, processes
+from ganedu.files import read_text
+from ganedu.names import nearest
 from ganedu.recipe import Recipe, made, named, with_line
 from ganedu.recipes import shipped
 
@@ -21,12 +23,12 @@ def source(asked):
     """(where a recipe stands, its text): a file, or the shipped recipe of that name."""
     path = Path(asked).expanduser()
     if path.is_file():
-        return str(path), path.read_text(encoding="utf-8")
+        return str(path), read_text(path)
     known = shipped()
     if asked in known:
         return asked, known[asked]
     raise FileNotFoundError(
-        f"no recipe file {asked}, and none of that name ships: {', '.join(known)} do"
+        f"no recipe file {asked}, and no recipe of that name ships{nearest(asked, known)}"
     )
 
 
@@ -68,7 +70,7 @@ def find_data(args):
         channels = args.channels or (1 if data.all_gray(folder) else 3)
         part = partial(data.pictures, folder=str(folder.resolve()), channels=channels, **size)
     else:
-        raise ValueError(f"no data set or folder called {name!r}; data sets: {', '.join(DATA)}")
+        raise ValueError(f"no data set or folder called {name!r}{nearest(name, DATA)}")
     if args.flip and name in ("ring", "grid"):
         raise ValueError("--flip mirrors pictures: points have no left and right")
     if not args.flip:

@@ -3,6 +3,8 @@
 It is trained on real digits alone; no generator ever sees it.
 """
 
+from operator import index
+
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -49,9 +51,9 @@ def train_classifier(data, *, steps=500, batch=128, seed=0, progress=True):
     if data.y is None:
         raise ValueError(f"{data.name} has no labels: a classifier needs them")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(index(seed))
         net = DigitClassifier(data.x.shape[2])
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(index(seed))
     optimiser = torch.optim.Adam(net.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
     x, y = data.x.cpu(), data.y.cpu()

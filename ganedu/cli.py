@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import textwrap
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from ganedu import __version__
 from ganedu.kit import commands as kit
+from ganedu.names import nearest
 
 LOSSES = ("nonsaturating", "saturating", "least_squares", "hinge", "wasserstein", "relativistic")
 DATA = ("ring", "grid", "digits", "mnist", "fashion_mnist", "cifar10")
@@ -18,7 +20,18 @@ STUDIES = ("ring", "grid", "stacked")
 
 def main(argv=None):
     """Run one command; errors that a user can mend are one sentence, exit code 2."""
-    args = parser().parse_args(argv)
+    grammar = parser()
+    if not (sys.argv[1:] if argv is None else argv):
+        grammar.print_help()
+        return 2
+    args = grammar.parse_args(argv)
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        print(
+            "ganedu: the folder that you are in is not there any more: cd to one", file=sys.stderr
+        )
+        return 2
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a sign that cannot be printed stops nothing
@@ -26,7 +39,10 @@ def main(argv=None):
         if getattr(args, "trains", True):
             leave_room()
         return args.run(args)
-    except (ValueError, TypeError, OSError, RuntimeError, MemoryError) as error:
+    except BrokenPipeError:  # whoever read what is printed has seen enough, as `| head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, TypeError, OSError, RuntimeError, MemoryError, ImportError) as error:
         print(f"ganedu: {which()}{in_words(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
@@ -55,9 +71,31 @@ def leave_room():
     torch.set_num_threads(max(1, min(torch.get_num_threads(), (cores or 1) // 2)))
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse's, which names the nearest word that there is for one that there is not."""
+
+    def error(self, message):
+        """The usage and the sentence, exit code 2."""
+        choice = re.search(r"invalid choice: '?(.*?)'? \(choose from (.*)\)", message)
+        if choice:
+            known = re.findall(r"[\w-]+", choice[2])
+            message = message.replace(f" ({choice[0].split(' (', 1)[1]}", nearest(choice[1], known))
+        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        if unknown:
+            message += nearest(unknown[1], [o for o in self._option_string_actions if o[1] == "-"])
+        super().error(message)
+
+    def parse_known_args(self, args=None, namespace=None):
+        """What a command does not understand is answered by its own usage, not by that of all."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return found, rest
+
+
 def parser():
     """The command line's grammar and its help."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="ganedu", description="Generative adversarial networks, built piece by piece."
     )
     top.add_argument("--version", action="version", version=f"ganedu {__version__}")
@@ -289,8 +327,8 @@ def train_here(args):
     file = out / "checkpoint.pt"
     if args.resume and args.recipe:
         raise ValueError(f"a run that is resumed has its own recipe: leave out {args.recipe}")
-    if not args.resume and processes.first() and file.exists():
-        raise FileExistsError(f"{file} exists: add --resume to go on, or choose another --out")
+    if not args.resume and processes.first():
+        training.refuse_earlier(out)
     state = processes.from_first(lambda: checkpoint.load(file)) if args.resume else {}
     where, text = (None, "") if args.resume or not args.recipe else choices.source(args.recipe)
     with choices.spoken_of(where, text):
@@ -302,11 +340,11 @@ def train_here(args):
     rows = training.train(trainer, recipe, keep, out)
     if not processes.first():
         return 0
-    if trainer.step < recipe.steps:
-        print(f"Stopped after step {trainer.step:,}; --resume goes on from here.")
     training.draw_samples(trainer, out / "samples.png")
     if rows:
         training.draw_curves(rows, out / "training.png")
+    if trainer.step < recipe.steps:
+        print(f"Stopped after step {trainer.step:,}; --resume goes on from here.")
     print(f"Step {trainer.step:,} is saved in {file.resolve()}", flush=True)
     if (out / "best.pt").exists():
         print(best_in_words(out / "best.pt"))
@@ -336,7 +374,9 @@ def asked_for(args, state, text, out):
 
 
 def read_if_there(path):
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    from ganedu.files import read_text
+
+    return read_text(path) if path.is_file() else ""
 
 
 def keep_options(args):
@@ -381,7 +421,7 @@ def run_recipes(args):
             print(textwrap.fill(f"{name:18} {about(text)}", 96, subsequent_indent=" " * 19))
         return 0
     if args.name not in known:
-        raise ValueError(f"no recipe called {args.name!r}; there are {', '.join(known)}")
+        raise ValueError(f"no recipe called {args.name!r}{nearest(args.name, known)}")
     print(known[args.name], end="")
     return 0
 
@@ -439,14 +479,16 @@ def free(name):
 def run_study(args):
     """`ganedu study`: what was run before is not run again; the table and the picture always are."""
     from ganedu import studies, treatments
+    from ganedu.files import claimed
 
     trials = chosen(treatments.trial(args.name, steps=args.steps), args.recipes)
     if args.list:
         print("\n".join(trials))
         return 0
     out = Path(args.out).expanduser() / args.name
-    rows = studies.study(trials, range(args.seeds), folder=out / "runs", jobs=args.jobs)
-    studies.save(rows, out)
+    with claimed(out):
+        rows = studies.study(trials, range(args.seeds), folder=out / "runs", jobs=args.jobs)
+        studies.save(rows, out)
     draw_study(rows, out / "study.png")
     print(studies.show(studies.table(rows)))
     print(f"Rows, table and picture: {out.resolve()}")
@@ -458,7 +500,7 @@ def chosen(recipes, names):
     wanted = [name.strip() for name in names.split(",")] if names else list(recipes)
     for name in wanted:
         if name not in recipes:
-            raise ValueError(f"no recipe called {name!r}; recipes: {', '.join(recipes)}")
+            raise ValueError(f"no recipe called {name!r}{nearest(name, recipes)}")
     return {name: recipe for name, recipe in recipes.items() if name in wanted}
 
 
@@ -466,7 +508,7 @@ def draw_study(rows, path):
     """A panel for each of the first four measures."""
     from matplotlib.figure import Figure
 
-    from ganedu import studies, viz
+    from ganedu import drawing, studies, viz
 
     viz.use()
     names = studies.measures(rows)[:4]
@@ -476,7 +518,7 @@ def draw_study(rows, path):
     fig = Figure(figsize=(3 + 2.4 * len(names), 0.9 + 0.32 * recipes), layout="constrained")
     axes = fig.subplots(1, len(names), sharey=True, squeeze=False)
     viz.study(rows, names, axes=axes, title="A dot for each seed; the bar is mean ± SD")
-    fig.savefig(path, dpi=110)
+    drawing.write_figure(fig, path)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def compare(rows, measure, baseline="baseline", *, level=0.95):
     of them together hold with probability `level` (Bonferroni); p is `rank_p`, `holm` is p corrected.
     """
     runs = pd.DataFrame(rows)
+    _check(runs, measure)
     groups = {name: g[measure].to_numpy(float) for name, g in runs.groupby("recipe", sort=False)}
     if baseline not in groups:
         raise ValueError(f"no rows of {baseline!r}; there are {', '.join(groups)}")
@@ -33,6 +34,19 @@ def compare(rows, measure, baseline="baseline", *, level=0.95):
     ]
     table = pd.DataFrame(lines)
     return table.assign(holm=holm(table["p"]))
+
+
+def _check(runs, measure):
+    """A run without the measure cannot be compared, and must not be left out without a word."""
+    if measure not in runs:
+        raise ValueError(f"no measure called {measure!r}; the rows have {', '.join(runs)}")
+    without = runs[runs[measure].isna()]
+    if len(without):
+        which = ", ".join(f"{run.recipe} with seed {run.seed}" for run in without.itertuples())
+        raise ValueError(
+            f"{measure} is missing or NaN for {which}: give failed runs a value (the worst that there "
+            "is), or compare without their recipes, and say so"
+        )
 
 
 def _difference(a, b, level):
@@ -51,6 +65,8 @@ def rank_p(a, b):
     Of all ways to call len(a) of the values "a", the share whose rank sum is at least as far from its
     mean as the real one. Nothing is approximated: for 20 and 20 there are 137,846,528,820 ways.
     """
+    if min(len(a), len(b)) < 1 or np.isnan([*a, *b]).any():
+        raise ValueError("a rank test needs numbers in both groups, none of them NaN")
     ranks = np.rint(2 * stats.rankdata(np.concatenate([a, b]))).astype(
         int
     )  # doubled: whole numbers

@@ -13,13 +13,17 @@ import shutil
 import tempfile
 import warnings
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 
 import numpy as np
 import torch
 
-PICTURE_TYPES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+PICTURE_TYPES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+HIDDEN = {"__MACOSX", "@eaDir"}  # what archives and network storage put beside pictures
+MOST = 400_000_000  # pixels of a file
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # PIL's names of what has so many channels
 
 
@@ -100,7 +104,8 @@ def _check_mixture(means, std, weights):
 
 def ring(modes=8, *, radius=1.0, std=0.05, weights=None):
     """`modes` Gaussians on a circle: the classic first test for mode collapse."""
-    _positive(modes=modes, radius=radius)
+    _whole(modes=modes)
+    _positive(radius=radius)
     angle = 2 * math.pi * torch.arange(modes) / modes  # arange, not linspace: no repeated end point
     means = radius * torch.stack([angle.cos(), angle.sin()], dim=1)  # [modes, 2]
     return Mixture(means, std, _weights(weights, modes), f"ring of {modes}")
@@ -108,7 +113,8 @@ def ring(modes=8, *, radius=1.0, std=0.05, weights=None):
 
 def grid(side=5, *, spacing=0.5, std=0.05, weights=None):
     """side x side Gaussians on a square lattice around the origin."""
-    _positive(side=side, spacing=spacing)
+    _whole(side=side)
+    _positive(spacing=spacing)
     line = spacing * (torch.arange(side) - (side - 1) / 2)
     return Mixture(
         torch.cartesian_prod(line, line), std, _weights(weights, side**2), f"grid of {side}x{side}"
@@ -121,8 +127,22 @@ def _weights(weights, k):
 
 def _positive(**values):
     for name, value in values.items():
-        if value <= 0:
+        try:
+            above = float(value) > 0
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} must be a number; got {value!r}") from None
+        if not above:
             raise ValueError(f"{name} must be above 0; got {value}")
+
+
+def _whole(**values):
+    for name, value in values.items():
+        try:
+            n = index(value)
+        except TypeError:
+            raise TypeError(f"{name} must be a whole number; got {value!r}") from None
+        if n < 1:
+            raise ValueError(f"{name} must be above 0; got {n}")
 
 
 @dataclass
@@ -158,7 +178,7 @@ class Examples:
         """Two disjoint sets: (the rest, a random share `held_out`)."""
         if not 0 < held_out < 1:
             raise ValueError(f"held_out is a share between 0 and 1; got {held_out}")
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(index(seed)))
         cut = round(len(self) * held_out)
         return self._take(order[cut:], "train"), self._take(order[:cut], "held out")
 
@@ -214,8 +234,14 @@ class Images(Examples):
 
 def from_bytes(pixels, y=None, name="images", size=None):
     """Bytes [N, H, W] or [N, H, W, C] in 0..255 -> Images in [-1, 1], resized to `size` if given."""
+    if size is not None:
+        _whole(size=size)
     pixels = np.asarray(pixels)
     _check_bytes(pixels)
+    return _images(pixels, y, name, size)
+
+
+def _images(pixels, y, name, size=None):
     pixels = torch.as_tensor(pixels.reshape(*pixels.shape[:3], -1)).permute(0, 3, 1, 2)
     x = torch.empty(pixels.shape).copy_(pixels)  # [N, C, H, W]: what is kept, and no second one
     if size is not None and x.shape[2:] != (size, size):
@@ -318,11 +344,13 @@ def pictures(folder, size=64, channels=3):
         raise ValueError(
             f"channels must be 1 (gray), 3 (colours) or 4 (opacity too); got {channels}"
         )
-    if size < 1:
-        raise ValueError(f"size must be 1 pixel or more; got {size}")
-    files, _ = picture_files(folder)
+    _whole(size=size)
+    folder = Path(folder).expanduser()
+    files, others = picture_files(folder)
     if not files:
-        raise ValueError(f"no pictures in {folder}: looked for {' '.join(sorted(PICTURE_TYPES))}")
+        there = f" (there: {_kinds(others)})" if others else ""
+        looked_for = " ".join(sorted(PICTURE_TYPES))
+        raise ValueError(f"no pictures in {folder}: looked for {looked_for}{there}")
     pixels, broken = np.empty((len(files), size, size, channels), np.uint8), []
     for row, file in zip(pixels, files):
         try:
@@ -333,11 +361,12 @@ def pictures(folder, size=64, channels=3):
         raise ValueError(_unreadable(broken, len(files)))
     names = _class_of_each(folder, files)
     y = names and [sorted(set(names)).index(name) for name in names]
-    return from_bytes(pixels, y, Path(folder).resolve().name)
+    return _images(pixels, y, folder.resolve().name)
 
 
 def classes(folder):
     """The names of a folder's classes, in order: its folders, if all pictures lie in two or more."""
+    folder = Path(folder).expanduser()
     return sorted(set(_class_of_each(folder, picture_files(folder)[0]) or ()))
 
 
@@ -348,15 +377,30 @@ def _class_of_each(folder, files):
 
 
 def picture_files(folder):
-    """(the pictures below a folder, the other files there), sorted; hidden files are in neither."""
-    folder = Path(folder)
+    """(the pictures below a folder, the other files there), sorted; hidden files are in neither.
+
+    Links to folders are followed, each folder once; a link that leads nowhere is among the others.
+    """
+    folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of pictures at {folder}")
-    files = sorted(f for f in folder.rglob("*") if not _hidden(f.relative_to(folder)))
     read, others = [], []
-    for file in filter(Path.is_file, files):
-        (read if file.suffix.lower() in PICTURE_TYPES else others).append(file)
+    for file in sorted(_files_below(folder, {folder.resolve()})):
+        fits = file.is_file() and file.suffix.lower() in PICTURE_TYPES
+        (read if fits else others).append(file)
     return read, others
+
+
+def _files_below(folder, seen):
+    """All files below a folder that a viewer shows; `seen` are the folders looked at before."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in HIDDEN:
+            continue
+        if not path.is_dir():
+            yield path
+        elif path.resolve() not in seen:
+            seen.add(path.resolve())
+            yield from _files_below(path, seen)
 
 
 def inventory(folder):
@@ -364,12 +408,11 @@ def inventory(folder):
 
     Then the classes, and how many pictures are not square or are transparent.
     """
+    folder = Path(folder).expanduser()
     read, others = picture_files(folder)
     said = f"{_count(len(read), 'picture')} in {folder}"
     if others:
-        kinds = Counter(f.suffix.lower() or "without an ending" for f in others).most_common()
-        kinds = ", ".join(f"{n} {kind}" for kind, n in kinds)
-        said += f" ({_count(len(others), 'file')} left out: {kinds})"
+        said += f" ({_count(len(others), 'file')} left out: {_kinds(others)})"
     by_class = Counter(_class_of_each(folder, read))
     if by_class:
         listed = ", ".join(f"{name} {n:,}" for name, n in sorted(by_class.items())[:20])
@@ -383,6 +426,18 @@ def inventory(folder):
     return said
 
 
+def _kinds(files):
+    """What kinds of files, and how many of each: "40 .heic, 1 link to nothing"."""
+    kinds = Counter(map(_kind, files)).most_common()
+    return ", ".join(f"{n} {kind}" for kind, n in kinds)
+
+
+def _kind(file):
+    if not file.exists():
+        return "link to nothing"
+    return file.suffix.lower() or "without an ending"
+
+
 def all_gray(folder):
     """Whether every picture below the folder is stored in shades of gray."""
     return all(kind == "gray" for kind, _ in filter(None, map(_head, picture_files(folder)[0])))
@@ -390,11 +445,8 @@ def all_gray(folder):
 
 def _head(file):
     """("gray", "colour" or "transparent", (width, height) as shown) of a file's first bytes; or None."""
-    from PIL import Image
-
     try:
-        with warnings.catch_warnings(), Image.open(file) as picture:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(), opened(file) as picture:
             size = picture.size
             if picture.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # lies on its side
                 size = size[::-1]
@@ -410,10 +462,6 @@ def _count(n, thing):
     return f"{n} {thing}{'s' * (n != 1)}"
 
 
-def _hidden(path):
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-
-
 def _unreadable(broken, n, named=10):
     more = f", and {len(broken) - named} more" if len(broken) > named else ""
     which = "; ".join(broken[:named])
@@ -421,13 +469,32 @@ def _unreadable(broken, n, named=10):
 
 
 def _square(file, size, mode):
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with opened(file) as picture:
+        shown = as_shown(ImageOps.exif_transpose(picture), mode)
+        return np.asarray(ImageOps.fit(shown, (size, size)))
+
+
+@contextmanager
+def opened(file):
+    """A picture file with PIL, without the warnings that no viewer gives, up to `MOST` pixels."""
+    from PIL import Image
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what a viewer does not speak of either
-        with Image.open(file) as picture:
-            shown = as_shown(ImageOps.exif_transpose(picture), mode)
-            return np.asarray(ImageOps.fit(shown, (size, size)))
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            with Image.open(file) as picture:
+                width, height = picture.size
+                if width * height > MOST:
+                    raise ValueError(
+                        f"it has {width:,} x {height:,} pixels: more than {MOST // 10**6} million are "
+                        "not read; save it smaller"
+                    )
+                yield picture
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def as_shown(picture, mode="RGB"):
@@ -435,8 +502,7 @@ def as_shown(picture, mode="RGB"):
     from PIL import Image
 
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        gray = Image.fromarray(_to_bytes(np.asarray(picture, dtype=np.float64)))
-        return gray.convert("RGB").convert(mode)
+        picture = _to_8_bits(picture)
     if not _transparent(picture):
         return picture.convert("RGB").convert(mode)
     picture = picture.convert("RGBA")
@@ -448,6 +514,18 @@ def as_shown(picture, mode="RGB"):
 
 def _transparent(picture):
     return picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+
+
+def _to_8_bits(picture):
+    """A picture of deeper gray in 8 bits; what its one transparent value marks stays transparent."""
+    from PIL import Image
+
+    values = np.asarray(picture, dtype=np.float64)
+    gray, clear = Image.fromarray(_to_bytes(values)), picture.info.get("transparency")
+    if isinstance(clear, int):
+        opacity = Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
+        return Image.merge("LA", (gray, opacity))
+    return gray
 
 
 def _to_bytes(values):

@@ -34,7 +34,7 @@ from ganedu.diagnostics.perfect import Luck, Reference, as_saved, perfect, vital
 from ganedu.diagnostics.pictures import PictureRun
 from ganedu.files import replacing
 from ganedu.recording import Recorder, progress
-from ganedu.trainer import NotFinite
+from ganedu.trainer import NotFinite, whole
 
 FAR = 5.0  # diverged: samples this many times as far out as the data
 STILL = 0.03  # starved: G moved less than this share of the data's size since its first step
@@ -154,6 +154,9 @@ def record(
         else _distribution(trainer, truth)
     )
     train = trainer.data.x.cpu() if hasattr(trainer.data, "x") else None
+    steps, looks = whole("the number of steps", steps), whole("looks", looks)
+    if looks < 1:
+        raise ValueError(f"record looks once or more often; got looks = {looks}")
     due = {trainer.step + round(steps * i / looks) for i in range(looks + 1)}
     recorder = Recorder(measure=lambda trainer: asdict(health(trainer)), n=n)
     stopped = _watch(trainer, steps, due, recorder, progress)

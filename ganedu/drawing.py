@@ -1,6 +1,7 @@
 """Samples of a trained run as files: from its checkpoint alone, the data need not be there."""
 
 import math
+from operator import index
 from pathlib import Path
 
 import torch
@@ -41,7 +42,7 @@ def samples(G, n, seed=0, label=None):
 
     Of a G with classes: of the class `label`, or of all alike often.
     """
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(index(seed))
     for begin in range(0, n, PART):
         with evaluating(G):
             part = G(latent(G, PART, rng), *labels(G, PART, rng, label))
@@ -85,6 +86,12 @@ def write_picture(x, path):
     """A picture x [C, H, W] in [-1, 1] as a PNG file."""
     with replacing(path) as file:
         picture(x).save(file, "PNG")
+
+
+def write_figure(fig, path, dpi=110):
+    """A figure of matplotlib as a PNG file."""
+    with replacing(path) as file:
+        fig.savefig(file, format="png", dpi=dpi)
 
 
 def on_white(x):

@@ -1,5 +1,7 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, folders that one run has for itself, texts of anybody's."""
 
+import codecs
+import errno
 import os
 import secrets
 import time
@@ -25,7 +27,8 @@ def replacing(path):
             os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as error:
-        why = error.strerror or error
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        why = "a file is where its folder should be" if in_the_way else error.strerror or error
         raise type(error)(f"{path} could not be written: {why}") from error
     finally:
         with suppress(OSError):
@@ -36,6 +39,49 @@ def write_text(path, text):
     """Write `path` anew, in UTF-8, in one step."""
     with replacing(path) as file:
         file.write(text.encode("utf-8"))
+
+
+def read_text(path):
+    """A text that somebody wrote: UTF-8, or what editors and shells of Windows make of it."""
+    content = Path(path).read_bytes()
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8 (byte {error.start + 1})") from None
+    return text.replace("\r\n", "\n")
+
+
+@contextmanager
+def claimed(folder):
+    """The folder for this process alone while the block runs; it is made if need be.
+
+    The lock is the system's own: it ends with the process however that ends, and leaves no file. Where
+    there is none (Windows, some network disks), nothing is claimed.
+    """
+    folder = Path(folder).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        why = "a file is in its place" if in_the_way else error.strerror or error
+        raise type(error)(f"{folder} cannot be a folder: {why}") from error
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            os.close(handle)
+            raise FileExistsError(f"another run is writing into {folder} now") from None
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sweep(path, hours=1):

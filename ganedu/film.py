@@ -1,6 +1,7 @@
 """Moving pictures of a run, as GIF files: how the samples came to be, and a walk through z."""
 
 import math
+from operator import index
 from pathlib import Path
 
 import torch
@@ -33,7 +34,7 @@ def film(run, out, seconds=10.0):
 def walk(run, out, n=16, stops=5, frames=60, seconds=8.0, seed=0):
     """n walks side by side: z goes through `stops` random places and back to the first; a GIF."""
     G = drawing.generator(run)
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(index(seed))
     y = drawing.labels(G, n, rng)  # each walk stays in its class
     places = torch.stack([latent(G, n, rng) for _ in range(stops)])  # [stops, n, *z_shape]
     pictures = []

@@ -13,6 +13,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from ganedu import metrics
 from ganedu.classifier import train_classifier
+from ganedu.names import nearest
 
 THUMB = 8  # pixels a side of what is judged where no classifier fits
 
@@ -63,7 +64,7 @@ class Judge:
 def judge(name, n, p_data):
     """The Judge of that metric on this data set; features of its own, always the same for one set."""
     if name not in METRICS:
-        raise ValueError(f"no metric called {name!r}; metrics: {', '.join(METRICS)}")
+        raise ValueError(f"no metric called {name!r}{nearest(name, METRICS)}")
     features, on = features_for(p_data)
     real = features(p_data.sample(n, torch.Generator().manual_seed(0)))
     if name == "frechet" and n < real.shape[1]:

@@ -7,6 +7,7 @@ is done in float64 and in blocks of rows: memory grows with n, not with n^2.
 
 import math
 import warnings
+from operator import index
 
 import torch
 
@@ -88,8 +89,8 @@ def _double(x):
 
 def _features(x, y, at_least, k=1):
     """Both sets as float64 [n, d], or one sentence on what does not fit."""
-    if k < 1:
-        raise ValueError(f"k, the number of neighbours, must be at least 1; got {k}")
+    if k < 1 or k != int(k):
+        raise ValueError(f"k, the number of neighbours, must be a whole number from 1 on; got {k}")
     x, y = _double(x), _double(y)
     for name, a in (("first", x), ("second", y)):
         if a.ndim != 2:
@@ -179,7 +180,7 @@ def c2st(real, fake, *, steps=300, width=64, lr=3e-3, seed=0):
     equal distributions it is around 0, below it too, with SD 1 / sqrt(n / 2) for n of each at most.
     """
     real, fake = _features(real, fake, at_least=4)
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(index(seed))
     n = min(len(real), len(fake))
     real, fake = (a[torch.randperm(len(a), generator=rng)[:n]].float().cpu() for a in (real, fake))
     both = torch.cat([real[: n // 2], fake[: n // 2]])
@@ -193,9 +194,9 @@ def c2st(real, fake, *, steps=300, width=64, lr=3e-3, seed=0):
 def _learned(real, fake, steps, width, lr, seed):
     """A discriminator that tells the rows of both apart."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(index(seed))
         D = MLPDiscriminator(in_dim=real.shape[1], width=width)
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(index(seed))
     optimiser = torch.optim.AdamW(D.parameters(), lr, weight_decay=0.01)
     for _ in range(steps):
         rows = torch.randint(len(real), (min(256, len(real)),), generator=rng)
@@ -211,10 +212,12 @@ def frechet_at_infinity(x, y, sizes=5, seed=0):
     value at 0. It may fall below 0 a little where the distributions agree.
     """
     x, y = _features(x, y, at_least=8)
-    rng, most = torch.Generator().manual_seed(seed), min(len(x), len(y))
+    if sizes < 2:
+        raise ValueError(f"a line needs two numbers of examples or more; got sizes = {sizes}")
+    rng, most = torch.Generator().manual_seed(index(seed)), min(len(x), len(y))
     numbers = torch.linspace(1 / most, 4 / most, sizes).reciprocal().round().long().tolist()
     found = [[_frechet_of(x, y, n, rng) for _ in range(max(1, most // n))] for n in numbers]
-    values = torch.tensor([sum(f) / len(f) for f in found]).double()
+    values = torch.tensor([sum(f) / len(f) for f in found], dtype=torch.float64)
     inverse = 1 / torch.tensor(numbers).double()
     slope = ((inverse - inverse.mean()) * values).sum() / ((inverse - inverse.mean()) ** 2).sum()
     return (values.mean() - slope * inverse.mean()).item()
@@ -232,6 +235,8 @@ def mmd(x, y, width):
     1,000, it is CMMD, but for their biased estimate (Jayasumana et al. 2024).
     """
     x, y = _features(x, y, at_least=2)
+    if not 0 < width < math.inf:
+        raise ValueError(f"the kernel's width must be above 0 and finite; got {width}")
 
     def likeness(a, b):
         return sum((-near.clamp(min=0) / (2 * width**2)).exp().sum() for near in _distances(a, b))
@@ -270,7 +275,9 @@ def held_out_likelihood(fake, train, test):
 
 def _log_likelihood(squares, width, d):
     """Mean log-density from squared distances [m, n] to equal Gaussians in d dimensions."""
-    heights = torch.logsumexp(-squares / (2 * width**2), dim=1) - math.log(squares.shape[1])
+    heights = torch.logsumexp(-squares.clamp(min=0) / (2 * width**2), dim=1) - math.log(
+        squares.shape[1]
+    )
     return (heights.mean() - d * math.log(width * math.sqrt(2 * math.pi))).item()
 
 
@@ -280,5 +287,10 @@ def inception_score(p):
     Salimans et al. 2016. It looks at no real example: one perfect image a class scores highest.
     """
     p = _double(p)
+    if p.ndim != 2 or len(p) == 0 or not ((p >= 0).all() and (p.sum(1) - 1).abs().max() < 1e-3):
+        raise ValueError(
+            f"p must be probabilities [n, classes], each row >= 0 with the sum 1; got {list(p.shape)}"
+            " (of logits: logits.softmax(1))"
+        )
     kl = torch.special.xlogy(p, p).sum(1) - torch.special.xlogy(p, p.mean(0)).sum(1)
     return kl.mean().exp().item()

@@ -5,6 +5,7 @@ A discriminator never ends with a sigmoid: the losses take logits. Each network 
 
 import math
 from itertools import pairwise
+from operator import index
 
 import torch
 from torch import nn
@@ -296,8 +297,12 @@ def _widths(size, width):
 
 def _positive(**values):
     for name, value in values.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1; got {value}")
+        try:
+            n = index(value)
+        except TypeError:
+            raise TypeError(f"{name} must be a whole number; got {value!r}") from None
+        if n < 1:
+            raise ValueError(f"{name} must be at least 1; got {n}")
 
 
 def _expect(name, given, shape):

@@ -4,7 +4,6 @@
 viewers show it. Both shrink it to a side that suits patches of 32 pixels, and never enlarge it.
 """
 
-import warnings
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,9 +12,10 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ganedu.data import as_shown
+from ganedu.data import as_shown, opened
+from ganedu.names import nearest
 
-LEAST, MOST = 64, 400_000_000  # pixels: of the shorter side, and of the whole file
+LEAST = 64  # pixels of the shorter side
 SIDE = 256  # the shorter side that a picture is shrunk to, if nothing else is said
 
 
@@ -57,7 +57,7 @@ SHIPPED = {
 def named(name, side=None):
     """The picture of that name in SHIPPED: x [C, H, W], gray ones with C = 1."""
     if name not in SHIPPED:
-        raise ValueError(f"no picture called {name!r} comes along; there are: {', '.join(SHIPPED)}")
+        raise ValueError(f"no picture called {name!r} comes along{nearest(name, SHIPPED)}")
     known = SHIPPED[name]
     path = _file(known)
     side = known.side if side is None else side
@@ -70,21 +70,26 @@ def read(path, side=SIDE):
     """Any picture file as viewers show it, its shorter side at most `side`: x [C, H, W], gray ones C = 1."""
     path = Path(path).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f"no picture at {path}; by name there are: {', '.join(SHIPPED)}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a large picture, which is read all the same
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MOST
-        try:
-            with Image.open(path) as picture:
-                _check_size(picture, path)
-                picture.draft("RGB", _fitting(picture.size, side))  # JPEG: decoded small at once
-                return to_tensor(_shrunk(as_shown(ImageOps.exif_transpose(picture)), side))
-        except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
-            raise ValueError(f"{path} cannot be read as a picture: {error}") from None
-        except OSError as error:  # a cut file
-            raise ValueError(f"{path} cannot be read to its end: {error}") from None
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+        raise FileNotFoundError(
+            f"no picture at {path}, and none comes along{nearest(path, SHIPPED)}"
+        )
+    if not side >= LEAST:
+        raise ValueError(f"side must be at least {LEAST} pixels; got {side}")
+    try:
+        with opened(path) as picture:
+            size = picture.size
+            picture.draft("RGB", _fitting(picture.size, side))  # JPEG: decoded small at once
+            x = to_tensor(_shrunk(as_shown(ImageOps.exif_transpose(picture)), side))
+    except OSError as error:  # a cut file, or none of a picture
+        how = "as a picture" if isinstance(error, UnidentifiedImageError) else "to its end"
+        raise ValueError(f"{path} cannot be read {how}: {error}") from None
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(f"{path} cannot be read as a picture: {error}") from None
+    if min(size) < LEAST:
+        raise ValueError(
+            f"{path} has {size[0]} x {size[1]} pixels: a GAN of patches needs at least {LEAST} a side"
+        )
+    return x
 
 
 def to_tensor(picture):
@@ -93,19 +98,6 @@ def to_tensor(picture):
     if (pixels == pixels[:1]).all():
         pixels = pixels[:1]
     return pixels / 127.5 - 1
-
-
-def _check_size(picture, path):
-    width, height = picture.size
-    if width * height > MOST:
-        raise ValueError(
-            f"{path} has {width:,} x {height:,} pixels: more than {MOST // 10**6} million are not "
-            "read; save it smaller"
-        )
-    if min(width, height) < LEAST:
-        raise ValueError(
-            f"{path} has {width} x {height} pixels: a GAN of patches needs at least {LEAST} a side"
-        )
 
 
 def _fitting(size, side):

@@ -15,7 +15,6 @@ A name is looked up in the module where such parts live, or is written with its 
 "treatments.plane.critic". Nothing else of a computer can be called from a recipe's text.
 """
 
-import difflib
 import importlib
 import inspect
 import json
@@ -28,7 +27,8 @@ from functools import partial
 import torch
 
 from ganedu.losses import Loss, nonsaturating
-from ganedu.trainer import Trainer, make_plain
+from ganedu.names import nearest
+from ganedu.trainer import Trainer, check_seed, make_plain, whole
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -78,8 +78,8 @@ class Recipe:
     def trainer(self, seed=0, *, device="auto", data=None):
         """A Trainer with first weights and draws from `seed`; on `data` if it is made already."""
         data = made(self.data) if data is None else data
-        if not abs(seed) < 2**63:
-            raise ValueError(f"seed must be of at most 63 bits; got {seed}")
+        seed = whole("seed", seed)
+        check_seed(seed)
         torch.manual_seed(seed)  # the initial weights
         own = {
             f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("steps", "kind")
@@ -118,7 +118,7 @@ class Recipe:
         known = [f.name for f in fields(cls)]
         for key in given:
             if key not in known:
-                raise ValueError(f"a recipe has no {key!r}{_nearest(key, known)}")
+                raise ValueError(f"a recipe has no {key!r}{nearest(key, known)}")
         for key in ("data", "G", "D"):
             if key not in given:
                 raise ValueError(f"a recipe needs {key}, such as {key} = {EXAMPLES[key]!r}")
@@ -204,7 +204,7 @@ def built(value, home, key):
     known = list(inspect.signature(part).parameters)
     for k in arguments:
         if k not in known:
-            raise ValueError(f"{key}: {value['name']} takes no {k!r}{_nearest(k, known)}")
+            raise ValueError(f"{key}: {value['name']} takes no {k!r}{nearest(k, known)}")
     nested = {k: built(v, home, k) if isinstance(v, dict) else v for k, v in arguments.items()}
     return partial(part, **nested)
 
@@ -214,10 +214,10 @@ def named(name, home, key):
     module, _, last = name.rpartition(".")
     module = module or home
     if module not in LENT:
-        raise ValueError(f"{key}: recipes know no module {module!r}{_nearest(module, LENT)}")
+        raise ValueError(f"{key}: recipes know no module {module!r}{nearest(module, LENT)}")
     objects = _objects(importlib.import_module(f"ganedu.{module}"))
     if last not in objects:
-        raise ValueError(f"{key}: no {last!r} in ganedu.{module}{_nearest(last, objects)}")
+        raise ValueError(f"{key}: no {last!r} in ganedu.{module}{nearest(last, objects)}")
     return objects[last]
 
 
@@ -291,11 +291,6 @@ def _objects(module):
 
 def _is_own(value, module):
     return callable(value) and getattr(value, "__module__", None) == module.__name__
-
-
-def _nearest(name, known):
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return f"; the nearest is {close[0]!r}" if close else f"; there are {', '.join(sorted(known))}"
 
 
 def toml(value):

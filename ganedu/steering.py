@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
+from ganedu.diagnostics.samples import finite
 from ganedu.trainer import latent
 
 # ---- between two z, and nearer to the middle -----------------------------------------------------
@@ -76,13 +77,14 @@ def attributes(x):
 
 
 def unit(v):
-    """Vectors [..., d] of length 1."""
-    return v / v.norm(dim=-1, keepdim=True)
+    """Vectors [..., d] of length 1; one of length 0 stays as it is."""
+    return v / v.norm(dim=-1, keepdim=True).clamp(min=1e-30)
 
 
 def slopes(z, a):
     """Least squares: how much each attribute a [n, k] rises with each number of z [n, ...]: [k, d]."""
-    z, a = z.flatten(1), a.to(z)
+    z = finite(z).flatten(1)
+    a = finite(a).to(z)
     return torch.linalg.lstsq(z - z.mean(0), a - a.mean(0)).solution.T
 
 

@@ -11,6 +11,8 @@ from ganedu import data, viz
 from ganedu.classifier import train_classifier
 from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator
 from ganedu.diagnostics import class_coverage
+from ganedu.drawing import write_figure
+from ganedu.files import claimed
 from ganedu.networks import DCGANDiscriminator, DCGANGenerator
 from ganedu.recipe import Recipe
 
@@ -29,8 +31,11 @@ RECIPE = Recipe(
 
 def tour(out="tour", *, steps=RECIPE.steps, seed=0, device="auto", progress=True):
     """Train, judge, draw; returns what was measured as a dictionary."""
-    out = Path(out).expanduser()
-    out.mkdir(parents=True, exist_ok=True)
+    with claimed(out):
+        return _tour(Path(out).expanduser(), steps, seed, device, progress)
+
+
+def _tour(out, steps, seed, device, progress):
     train, held_out = data.digits().split()
     trainer = RECIPE.trainer(seed, device=device, data=train)
     print(
@@ -87,7 +92,7 @@ def _draw_samples(real, fake, path):
     top, below = fig.subplots(2, 1, height_ratios=[1, 2.55])
     viz.images(real, ax=top, columns=10, title="Real MNIST digits")
     viz.images(fake, ax=below, columns=10, title="Drawn by the generator")
-    fig.savefig(path, dpi=120)
+    write_figure(fig, path, dpi=120)
 
 
 def _draw_curves(rows, path):
@@ -96,4 +101,4 @@ def _draw_curves(rows, path):
     left, right = fig.subplots(1, 2)
     viz.curves(rows, "d_loss", "g_loss", ax=left, title="The two losses")
     viz.curves(rows, "d_real", "d_fake", ax=right, title="D's answers to real and to fake")
-    fig.savefig(path, dpi=120)
+    write_figure(fig, path, dpi=120)

@@ -139,6 +139,7 @@ class Trainer:
         Losses are scalar tensors, `real` and `fake` are D's logits in that step, all detached: reading
         a number out of them is the reader's choice (and, on a GPU, a wait).
         """
+        n = whole("the number of steps", n)
         if n < 0:
             raise ValueError(f"cannot train {n} steps: the number must be 0 or more")
         self.G.train(), self.D.train()
@@ -154,6 +155,7 @@ class Trainer:
 
         A row is `recording.numbers`. Ctrl-C (or Jupyter's stop button) ends after the step under way.
         """
+        n, every = whole("the number of steps", n), whole("every", every)
         if every < 1:
             raise ValueError(f"every must be at least 1; got {every}")
         recorder, last = recording.Recorder(), self.step + n
@@ -175,6 +177,7 @@ class Trainer:
 
         Where G has classes: of the class y, of the classes y [n], or of classes drawn as the data's are.
         """
+        n, seed = whole("the number of samples", n), whole("seed", seed)
         if n < 1:
             raise ValueError(f"cannot draw {n} samples: ask for at least 1")
         rng = torch.Generator(self.device).manual_seed(seed)  # its own: training's is untouched
@@ -225,12 +228,17 @@ class Trainer:
         _check_has(state, "step", "rng", "global_rng", "optimisers", *self._networks())
         for name, net in self._networks().items():
             _check_fits(name, net, state)
+        _check_optimisers((self.opt_G, self.opt_D), state["optimisers"])
+        step = whole("the checkpoint's step", state["step"])
+        for name in ("rng", "global_rng"):
+            if getattr(state[name], "dtype", None) != torch.uint8:
+                raise ValueError(f"{name} of the checkpoint is no state of a generator")
         state = copy.deepcopy(state)  # Adam would go on writing into the tensors it is given
         for name, net in self._networks().items():
             net.load_state_dict(state[name])
         for adam, saved in zip((self.opt_G, self.opt_D), state["optimisers"], strict=True):
             adam.load_state_dict({**adam.state_dict(), "state": saved["state"]})
-        self.step, self.latest, self._watch = state["step"], {}, _Watch(self.device)
+        self.step, self.latest, self._watch = step, {}, _Watch(self.device)
         self._restore_rng(state["rng"].cpu(), state["global_rng"].cpu())
 
     # ---------------------------------------------------------------- parts
@@ -284,6 +292,12 @@ class Trainer:
         make_plain(self)
         if self.ema is not None and not 0 <= self.ema < 1:
             raise ValueError(f"ema is a decay in [0, 1), such as 0.999; got {self.ema}")
+        for name in ("penalty", "schedule", "penalty_schedule"):
+            given = getattr(self, name)
+            if not (given is None or callable(given)):
+                raise TypeError(f"{name} must be a function; got {given!r}")
+        if not (self.precision is None or isinstance(self.precision, torch.dtype)):
+            raise TypeError(f"precision is a dtype such as torch.bfloat16; got {self.precision!r}")
         if not isinstance(self.loss, Loss):
             raise TypeError(f"loss must be a ganedu.losses.Loss pair; got {self.loss!r}")
         draw = "labelled" if self._conditional() else "sample"
@@ -335,24 +349,46 @@ class Given(nn.Module):
 WHOLE, REAL = ("batch", "d_steps", "seed", "steps"), ("lr_g", "lr_d", "ema")
 
 
+def whole(name, value):
+    """The value as Python's own whole number, numpy's included; what is none is one sentence."""
+    return _as(int, name, value, "a whole number")
+
+
+def real(name, value):
+    """The value as Python's own float, numpy's included; what is none is one sentence."""
+    return _as(float, name, value, "a number")
+
+
+def _as(kind, name, value, words):
+    try:
+        plain = kind(value)
+        fits = plain == value or (kind is float and math.isnan(plain))
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        fits = False
+    if not fits:
+        raise ValueError(f"{name} must be {words}; got {value!r:.80}")
+    return plain
+
+
+def check_seed(seed):
+    """A seed that torch takes: 63 bits and a sign."""
+    if not abs(seed) < 2**63:
+        raise ValueError(f"seed must be of at most 63 bits; got {seed}")
+
+
 def make_plain(fields):
     """Numbers among the fields as Python's own, numpy's included: what is saved must be readable again."""
     for name in WHOLE + REAL:
-        value, kind = getattr(fields, name, None), int if name in WHOLE else float
-        if callable(value) or value is None:
+        if not hasattr(fields, name) or (name == "ema" and fields.ema is None):
             continue
-        try:
-            plain = kind(value)
-            fits = math.isnan(plain) or plain == value
-        except (TypeError, ValueError, OverflowError):
-            fits = False
-        if not fits:
-            words = "a whole number" if kind is int else "a number"
-            raise ValueError(f"{name} must be {words}; got {value!r}")
-        if name not in ("seed", "ema") and not plain > 0:
-            raise ValueError(f"{name} must be above 0; got {plain}")
-        if name == "seed" and not abs(plain) < 2**63:
-            raise ValueError(f"seed must be of at most 63 bits; got {plain}")
+        value = getattr(fields, name)
+        if callable(value):  # the field `steps` alone: a trainer's is a method
+            continue
+        plain = whole(name, value) if name in WHOLE else real(name, value)
+        if name not in ("seed", "ema") and not 0 < plain < math.inf:
+            raise ValueError(f"{name} must be above 0{', and finite' * (plain > 0)}; got {plain}")
+        if name == "seed":
+            check_seed(plain)
         object.__setattr__(fields, name, plain)
     try:
         one, two = map(float, fields.betas)
@@ -449,6 +485,8 @@ def _in_words(x):
 
 
 def _check_has(state, *names):
+    if not isinstance(state, dict):
+        raise TypeError(f"a state is a dictionary, of state_dict(); got a {type(state).__name__}")
     missing = [name for name in names if name not in state]
     if missing:
         found = sorted(map(str, state))[:8]
@@ -458,10 +496,30 @@ def _check_has(state, *names):
 def _check_fits(name, net, state):
     """A sentence that names the first parameter in which `state[name]` and `net` differ."""
     mine, theirs = net.state_dict(), state[name]
+    if not isinstance(theirs, dict):
+        raise TypeError(
+            f"the checkpoint's {name} is a {type(theirs).__name__}, not weights by name"
+        )
     for key in [*mine, *theirs]:
         have = tuple(mine[key].shape) if key in mine else "nothing"
-        given = tuple(theirs[key].shape) if key in theirs else "nothing"
+        given = tuple(getattr(theirs[key], "shape", ())) if key in theirs else "nothing"
         if have != given:
             raise ValueError(
                 f"the checkpoint is of another network: {name}.{key} is {given} in it and {have} here"
             )
+
+
+def _check_optimisers(ours, saved):
+    """Adam's averages have the shapes of their weights: torch would write past their end."""
+    try:
+        for adam, state in zip(ours, saved, strict=True):
+            weights = adam.param_groups[0]["params"]
+            fits = all(
+                average.shape in ((), weights[i].shape)
+                for i, averages in state["state"].items()
+                for average in averages.values()
+            )
+            if not fits:
+                raise ValueError("of other shapes")
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError):
+        raise ValueError("the checkpoint's optimisers are of other networks than these") from None

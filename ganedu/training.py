@@ -20,10 +20,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ganedu import checkpoint, data, drawing, processes, viz
-from ganedu.files import replacing, write_text
+from ganedu.files import claimed, read_text, write_text
 from ganedu.measuring import METRICS, judge
+from ganedu.names import nearest
 from ganedu.recipe import parsed, toml, with_line
 from ganedu.recording import numbers, progress
+from ganedu.trainer import real, whole
 
 ROW = 10  # steps from one row of training.csv to the next
 
@@ -40,15 +42,18 @@ class Keep:
     every: int = 500  # ... each so many steps
 
     def __post_init__(self):
-        for name, kind in (("save_steps", int), ("samples", int), ("n", int), ("every", int)):
+        for name in ("save_steps", "samples", "n", "every"):
             value = getattr(self, name)
-            if type(value) is not kind or value < (name != "samples"):
-                least = "0 or more" if name == "samples" else "1 or more"
-                raise ValueError(f"{name} must be a whole number, {least}; got {value!r}")
-        if type(self.save_minutes) not in (int, float) or not self.save_minutes > 0:
+            plain, least = whole(name, value), int(name != "samples")
+            if plain < least or isinstance(value, bool):
+                raise ValueError(f"{name} must be a whole number, {least} or more; got {value!r}")
+            object.__setattr__(self, name, plain)
+        minutes = real("save_minutes", self.save_minutes)
+        if not minutes > 0 or isinstance(self.save_minutes, bool):
             raise ValueError(f"save_minutes must be above 0; got {self.save_minutes!r}")
+        object.__setattr__(self, "save_minutes", minutes)
         if self.metric and self.metric not in METRICS:
-            raise ValueError(f"metric: no {self.metric!r}; metrics: {', '.join(METRICS)}")
+            raise ValueError(f"metric: no {self.metric!r}{nearest(self.metric, METRICS)}")
 
     @classmethod
     def from_toml(cls, text):
@@ -57,7 +62,7 @@ class Keep:
         try:
             for key in given:
                 if key not in known:
-                    raise ValueError(f"[keep] has no {key!r}; there are {', '.join(known)}")
+                    raise ValueError(f"[keep] has no {key!r}{nearest(key, known)}")
             return cls(**given)
         except ValueError as error:
             raise ValueError(with_line(text, str(error))) from None
@@ -80,6 +85,13 @@ def look_at_pictures(folder, out):
             raise ValueError(f"data: {error}") from error
 
 
+def refuse_earlier(out):
+    """A run that begins does not write over another."""
+    file = out / "checkpoint.pt"
+    if file.exists():
+        raise FileExistsError(f"{file} exists: add --resume to go on, or choose another --out")
+
+
 def train(trainer, recipe, keep, out):
     """Train up to the recipe's end, or to Ctrl-C; what is kept is in `out`. Returns the rows."""
     if not processes.first():
@@ -88,6 +100,13 @@ def train(trainer, recipe, keep, out):
                 pass
         return []
     chosen = judge(keep.metric, keep.n, trainer.data) if keep.metric else None
+    with claimed(out):
+        return _train_here(trainer, recipe, keep, out, chosen)
+
+
+def _train_here(trainer, recipe, keep, out, chosen):
+    if trainer.step == 0:
+        refuse_earlier(out)
     write_text(out / "recipe.toml", recipe.to_toml() + keep.to_toml())  # not writable: no time lost
     keeper = Keeper(trainer, keep, out, chosen)
     with progress(trainer, recipe.steps - trainer.step) as steps:
@@ -178,12 +197,15 @@ def read_rows(path):
     """The rows of `as_csv`; none where there is no file."""
     if not path.is_file():
         return []
-    with open(path, encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
-    return [
-        {k: int(v) if k == "step" else float(v) for k, v in line.items() if v not in ("", None)}
-        for line in lines
-    ]
+    try:
+        return [
+            {k: int(v) if k == "step" else float(v) for k, v in line.items() if v not in ("", None)}
+            for line in csv.DictReader(io.StringIO(read_text(path)))
+        ]
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path} is no table of numbers ({error}): move it away to go on"
+        ) from None
 
 
 # ---------------------------------------------------------------- pictures
@@ -201,7 +223,7 @@ def draw_samples(trainer, path):
     else:
         real = trainer.data.sample(2500, torch.Generator(trainer.device).manual_seed(0)).cpu()
         viz.scatter(real, x, ax=fig.subplots(), title=title)
-    _save(fig, path)
+    drawing.write_figure(fig, path)
 
 
 def draw_curves(rows, path):
@@ -210,9 +232,4 @@ def draw_curves(rows, path):
     fig = Figure(figsize=(viz.WIDTH, 3), layout="constrained")
     title = f"The two losses, steps {rows[0]['step']:,} to {rows[-1]['step']:,}"
     viz.curves(rows, ax=fig.subplots(), title=title)
-    _save(fig, path)
-
-
-def _save(fig, path):
-    with replacing(path) as file:
-        fig.savefig(file, format="png", dpi=110)
+    drawing.write_figure(fig, path)

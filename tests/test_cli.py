@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import types
 from functools import partial
 from pathlib import Path
@@ -110,7 +111,7 @@ def unreachable(*args):
     [
         (
             ["--data", "mnits"],
-            "no data set or folder called 'mnits'; data sets: ring, grid, digits",
+            "no data set or folder called 'mnits'; the nearest is 'mnist'",
         ),
         (["--data", "empty"], "empty: looked for .bmp"),
         (["--data", "broken"], "1 of 1 pictures cannot be read"),
@@ -120,13 +121,14 @@ def unreachable(*args):
         (["--lr", "-1"], "--lr must be above 0; got -1.0"),
         (["--seed", "99999999999999999999"], "seed must be of at most 63 bits"),
         (["--device", "gpu"], "there is no device 'gpu' here: use auto, cpu, cuda or mps"),
-        (["--out", "taken"], "taken/recipe.toml could not be written: File exists"),
+        (["--out", "taken"], "taken cannot be a folder: a file is in its place"),
+        (["--out", "taken/run"], "taken/run cannot be a folder: a file is in its place"),
         (["--data", "photos", "--out", "photos/run"], "lies among the pictures of --data"),
         (["wrong.toml"], "a recipe has no 'lerning_rate'"),
-        (["absent.toml"], "no recipe file absent.toml, and none of that name ships: cifar10"),
+        (["absent.toml"], "no recipe file absent.toml, and no recipe of that name ships; there"),
         (["wide.toml"], "wide.toml: G draws [1, 64, 64] and the data are [1, 28, 28]"),
         (["wide.toml"], "one real example (line 2)"),
-        (["kept.toml"], "kept.toml: [keep] has no 'metrik'; there are save_steps"),
+        (["kept.toml"], "kept.toml: [keep] has no 'metrik'; the nearest is 'metric'"),
         (["pictures"], "pictures: data: no folder of pictures at FOLDER (line 4)"),
         (["wide.toml", "--flip"], "--flip is for a run without a recipe"),
         (["--flip"], "--flip mirrors pictures: points have no left and right"),
@@ -172,15 +174,86 @@ def test_what_a_user_can_mend_is_one_sentence_and_leaves_nothing(
         (["train", "--steps", "many"], "invalid number 'many': a whole one is wanted"),
         (["train", "--steps", "1e4"], "invalid number '1e4': a whole one is wanted"),
         (["train", "--seed", "x"], "invalid number 'x'"),
-        (["train", "--loss", "hing"], "invalid choice: 'hing'"),
-        (["tours"], "invalid choice: 'tours'"),
-        ([], "COMMAND"),
+        (["train", "--loss", "hing"], "invalid choice: 'hing'; the nearest is 'hinge'"),
+        (["train", "--metric", "fid"], "invalid choice: 'fid'; there are coverage, frechet, kid"),
+        (["tours"], "invalid choice: 'tours'; the nearest is 'tour'"),
+        (["train", "--stpes", "5"], "unrecognized arguments: --stpes; the nearest is '--steps'"),
     ],
 )
 def test_a_wrong_argument_ends_with_usage_and_code_2(arguments, says, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
     assert end.value.code == 2 and says in capsys.readouterr().err
+
+
+def test_the_command_alone_is_its_help_and_no_success(capsys):
+    assert cli.main([]) == 2
+    said = capsys.readouterr().out
+    assert "train on real digits" in said and "walk through a trained run" in said
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["train", "rign"], "no recipe of that name ships; the nearest is 'ring'"),
+        (["recipes", "digit"], "no recipe called 'digit'; the nearest is 'digits'"),
+        (["study", "ring", "--recipes", "relativstic", "--list"], "the nearest is 'relativistic'"),
+        (["art", "terain"], "no picture at terain, and none comes along; the nearest is 'terrain'"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(arguments, says, capsys):
+    assert cli.main(arguments) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_recipe_is_read_as_editors_and_shells_of_windows_write_it(capsys):
+    text = 'data = "ring"  # ä\r\nG = "MLPGenerator"\r\nD = "MLPDiscriminator"\r\nsteps = 2\r\n'
+    for name, code in (("utf8-bom", "utf-8-sig"), ("powershell", "utf-16"), ("plain", "utf-8")):
+        Path(f"{name}.toml").write_bytes(text.encode(code))
+        assert cli.main(["train", f"{name}.toml", "--out", name, "--device", "cpu"]) == 0
+    Path("latin.toml").write_bytes(text.encode("latin-1"))
+    assert cli.main(["train", "latin.toml"]) == 2
+    assert "latin.toml is no text in UTF-8 (byte 18)" in capsys.readouterr().err
+
+
+def test_a_package_that_is_missing_is_one_sentence(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    monkeypatch.setitem(sys.modules, "skimage.data", None)
+    assert cli.main(["art", "brick"]) == 2
+    assert "which is not installed: pip install scikit-image" in capsys.readouterr().err
+
+
+def test_a_reader_who_has_seen_enough_is_no_error():
+    program = f"{sys.executable} -m ganedu recipes | head -n 1"
+    done = subprocess.run(program, shell=True, capture_output=True, text=True)
+    assert done.stdout.startswith("cifar10") and done.stderr == ""
+
+
+def test_in_a_folder_that_is_gone_it_is_said(tmp_path, monkeypatch, capsys):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli.main(["progress"]) == 2
+    assert "the folder that you are in is not there any more" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+
+
+def test_two_runs_at_once_do_not_write_into_one_folder(capsys):
+    first = subprocess.Popen(
+        [sys.executable, "-m", "ganedu", "train", "--data", "ring", "--steps", "1000000"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not Path("run/recipe.toml").exists():
+            time.sleep(0.05)
+        assert ring() == 2
+        assert "another run is writing into run now" in capsys.readouterr().err
+    finally:
+        first.kill()
+        first.wait()
+    assert ring() == 0  # the kill gave the folder back; no checkpoint was there yet
 
 
 def test_the_losses_named_are_the_losses_there_are():
@@ -414,7 +487,7 @@ def test_the_recipes_can_be_listed_without_running_any(trials, capsys):
 @pytest.mark.parametrize(
     "options, code, says",
     [
-        (["--recipes", "GAN,R3"], 2, "no recipe called 'R3'; recipes: GAN, R1 + R2, wrong, stops"),
+        (["--recipes", "GAN,R3"], 2, "no recipe called 'R3'; there are GAN, R1 + R2, stops, wrong"),
         (["--recipes", "wrong"], 2, "recipe 'wrong' with seed 0 stopped the study: IndexError: no"),
         (["--recipes", "stops"], 130, "stopped: 2 of 5 runs are done and kept in study/ring/runs"),
     ],

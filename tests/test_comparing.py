@@ -1,5 +1,6 @@
 """Comparisons: exact p values against scipy and by hand, Holm's correction, intervals that cover."""
 
+import math
 from itertools import combinations
 
 import numpy as np
@@ -69,6 +70,22 @@ def test_groups_that_do_not_vary_have_no_width():
 def test_an_unknown_baseline_names_what_there_is():
     with pytest.raises(ValueError, match="no rows of 'control'; there are baseline"):
         compare(table_of({"baseline": [1, 2]}), "modes", baseline="control")
+
+
+@pytest.mark.parametrize("broken", [{"m": math.nan}, {"failed": "the loss is nan"}])
+def test_a_run_without_the_measure_is_named_and_not_left_out(broken):
+    rows = [{"recipe": r, "seed": s, "m": 1.0 * s} for r in ("baseline", "a") for s in range(3)]
+    rows[4] = {"recipe": "a", "seed": 1, **broken}
+    with pytest.raises(ValueError, match="m is missing or NaN for a with seed 1: give failed runs"):
+        compare(rows, "m")
+    with pytest.raises(ValueError, match="no measure called 'n'; the rows have recipe, seed, m"):
+        compare(rows, "n")
+
+
+def test_a_rank_test_of_nan_or_of_nothing_is_one_sentence():
+    for a, b in (([1, math.nan], [2, 3]), ([], [1])):
+        with pytest.raises(ValueError, match="a rank test needs numbers in both groups"):
+            rank_p(a, b)
 
 
 def test_the_intervals_of_a_table_hold_together_and_luck_is_rarely_called_an_effect():

@@ -493,6 +493,85 @@ def test_what_a_viewer_hides_is_no_picture_and_what_is_left_out_is_said(tmp_path
     assert data.inventory(tmp_path / "sub").startswith(f"1 picture in {tmp_path / 'sub'}")
 
 
+def test_links_are_followed_once_and_one_to_nothing_is_said(tmp_path):
+    picture(tmp_path / "store" / "cats" / "a.png", (9, 9))
+    picture(tmp_path / "store" / "dogs" / "b.png", (9, 9))
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in ("cats", "dogs"):
+        (folder / name).symlink_to(tmp_path / "store" / name, target_is_directory=True)
+    (folder / "cats" / "round").symlink_to(folder, target_is_directory=True)
+    (folder / "dogs" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert data.pictures(folder, 8).y.tolist() == [0, 1]
+    assert data.inventory(folder) == (
+        f"2 pictures in {folder} (1 file left out: 1 link to nothing); 2 classes: cats 1, dogs 1"
+    )
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("set/a/x.png", "set/b/y.png"):
+        picture(tmp_path / name, (9, 9))
+    assert data.pictures("~/set", 8).y.tolist() == [0, 1]
+    assert data.classes("~/set") == ["a", "b"] and not data.all_gray("~/set")
+    assert data.inventory("~/set").startswith(f"2 pictures in {tmp_path}/set")
+
+
+def test_thumbnails_of_a_network_disk_are_no_data_and_a_jfif_is_a_picture(tmp_path):
+    picture(tmp_path / "@eaDir" / "a.png")
+    Image.new("RGB", (9, 9), (255, 0, 0)).save(tmp_path / "a.jfif", "JPEG")
+    assert [f.name for f in data.picture_files(tmp_path)[0]] == ["a.jfif"]
+    assert len(data.pictures(tmp_path, 8)) == 1
+
+
+def test_black_pictures_are_pictures(tmp_path):
+    picture(tmp_path / "night.png", (9, 9), (0, 0, 0))
+    assert (data.pictures(tmp_path, 8).x == -1).all()
+
+
+def test_a_panorama_is_read_and_what_is_larger_is_one_sentence(tmp_path, monkeypatch):
+    picture(tmp_path / "wide.png", (60, 40))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # 2,400 are an error of PIL's
+    assert len(data.pictures(tmp_path, 8)) == 1 and Image.MAX_IMAGE_PIXELS == 1000
+    monkeypatch.setattr(data, "MOST", 2399)
+    with pytest.raises(ValueError, match=r"60 x 40 pixels: more than .* not read; save it smaller"):
+        data.pictures(tmp_path, 8)
+
+
+def test_one_value_of_a_16_bit_picture_may_be_transparent(tmp_path):
+    deep = np.full((9, 9), 30_000, np.uint16)
+    deep[:3], deep[3:6] = 60_000, 0
+    Image.fromarray(deep).save(tmp_path / "a.png", transparency=0)
+    x = data.pictures(tmp_path, 9, channels=4).x[0]
+    assert x[3, :, 4].tolist() == [1] * 3 + [-1] * 3 + [1] * 3  # opaque, transparent, opaque
+    assert "some transparent" in data.inventory(tmp_path)
+    assert (data.pictures(tmp_path, 9).x[0, :, 3:6] == 1).all()  # white, as viewers show it
+
+
+@pytest.mark.parametrize(
+    "make, says",
+    [
+        (lambda: data.ring(4.5), "modes must be a whole number; got 4.5"),
+        (lambda: data.ring("8"), "modes must be a whole number; got '8'"),
+        (lambda: data.grid(2.0), "side must be a whole number; got 2.0"),
+        (lambda: data.ring(8, radius=[1, 2]), r"radius must be a number; got \[1, 2\]"),
+        (lambda: data.ring(8, radius=math.nan), "radius must be above 0; got nan"),
+        (lambda: data.digits(16.5), "size must be a whole number; got 16.5"),
+        (lambda: data.digits(0), "size must be above 0; got 0"),
+        (lambda: data.pictures(".", "16"), "size must be a whole number; got '16'"),
+    ],
+)
+def test_a_number_that_does_not_fit_is_named(make, says):
+    with pytest.raises((TypeError, ValueError), match=says):
+        make()
+
+
+def test_whole_numbers_of_numpy_are_as_good_as_pythons():
+    assert len(data.ring(np.int64(5)).means) == 5 and len(data.grid(np.int32(2)).means) == 4
+    a, b = (data.small_digits().split(seed=seed)[0].x for seed in (np.int64(3), 3))
+    assert torch.equal(a, b)
+
+
 def test_the_folders_of_a_folder_are_its_classes_if_all_pictures_lie_in_one(tmp_path):
     for name in ("dogs/a.png", "cats/b.png", "dogs/c.png", "dogs/pups/d.png"):
         picture(tmp_path / name, (9, 9))

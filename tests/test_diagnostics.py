@@ -26,8 +26,10 @@ from ganedu.diagnostics import (
     true_quality,
     within_modes,
 )
+from ganedu.diagnostics.textures import gram_distance, loop_jump, seam, strides
 from ganedu.losses import Loss
 from ganedu.networks import MLPDiscriminator, Packed
+from ganedu.steering import slopes
 
 
 def generator(seed=0):
@@ -492,11 +494,67 @@ FINE = torch.zeros(30, 1, 4, 4)
         lambda: class_coverage(NAN, KnownJudge()),
         lambda: mode_coverage(torch.tensor([[math.inf, 0.0]]), data.ring(8)),
         lambda: within_modes(NAN.flatten(2)[:, 0, :2], data.ring(8)),
+        lambda: in_tail(NAN, FINE, FINE),
+        lambda: in_tail(FINE, FINE, NAN),
+        lambda: seam(NAN),
+        lambda: strides(NAN),
+        lambda: loop_jump(NAN),
+        lambda: gram_distance(torch.full((1, 64, 64), math.nan), torch.ones(1, 64, 64)),
+        lambda: slopes(torch.full((9, 2), math.nan), torch.ones(9, 1)),
     ],
 )
 def test_samples_that_are_not_finite_never_become_a_number(count):
     with pytest.raises(ValueError, match="NaN or infinite values: the generator has diverged"):
         count()
+
+
+@pytest.mark.parametrize(
+    "count, says",
+    [
+        (lambda: kl([math.nan, 1], [1, 1]), "a histogram holds numbers >= 0"),
+        (lambda: kl([0, 0], [1, 1]), r"not all of them 0 and none NaN; got \[0, 0\]"),
+        (lambda: kl([1, 1], [2, -1]), r"got \[2, -1\]"),
+        (lambda: kl([1, 1], [1, 1, 1]), r"the same bins; got \[2\], \[3\]"),
+        (lambda: movement(torch.full((3, 4), math.nan)), "none of them NaN or infinite"),
+        (lambda: movement([[1, 2], [-1, 2]]), "counts >= 0"),
+        (lambda: mode_coverage(torch.zeros(3, 2), data.ring(8), math.nan), "sigmas must be above"),
+        (lambda: within_modes(torch.zeros(3, 2), data.ring(8), sigmas=0), "sigmas must be above 0"),
+        (lambda: birthday(torch.zeros(9), 0.1), r"an example a row; got \[9\]"),
+        (lambda: memorisation(FINE, FINE[:, :, 1:], FINE[:, :, 1:]), "of 16 and of 12 numbers do"),
+        (lambda: loop_jump(FINE[:1]), "a loop needs two frames"),
+    ],
+)
+def test_what_cannot_be_counted_is_one_sentence_and_no_number(count, says):
+    with pytest.raises(ValueError, match=says) as error:
+        count()
+    assert "\n" not in str(error.value)
+
+
+def test_samples_may_be_arrays_lists_or_whole_numbers_and_need_no_graph():
+    ring = data.ring(8)
+    x = ring.sample(200, generator())
+    for given in (x.numpy(), x.tolist(), x.double(), x.clone().requires_grad_()):
+        assert mode_coverage(given, ring).counts.tolist() == mode_coverage(x, ring).counts.tolist()
+        assert birthday(given, 0.05).duplicates == birthday(x, 0.05).duplicates
+        near = memorisation(given, given[:100], given[100:])
+        assert near.nearer == memorisation(x, x[:100], x[100:]).nearer
+    whole = (10 * x).round().long()
+    assert birthday(whole, 0.5) == birthday(whole.float(), 0.5)
+    assert mode_coverage(whole, ring).modes == mode_coverage(whole.float(), ring).modes
+
+
+def test_data_that_repeat_themselves_are_no_copies():
+    """Of whole numbers most examples have a twin at distance 0 in either set: nobody is nearer."""
+    x = torch.randint(0, 3, (300, 1), generator=generator()).float()
+    found = memorisation(x[:100], x[100:200], x[200:])
+    assert (found.nearer, found.ratio) == (0.5, 1.0)
+
+
+def test_a_tile_of_one_colour_has_no_seam_and_what_stands_still_is_a_closed_loop():
+    grey = torch.zeros(2, 3, 64, 64)
+    assert (seam(grey).ratio, seam(grey).error, loop_jump(grey)) == (1.0, 0.0, 1.0)
+    x = torch.rand(3, 64, 64, generator=generator())
+    assert seam(x) == seam(x[None])  # a single picture
 
 
 def test_memorisation_takes_images_and_needs_some():

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from ganedu.files import replacing, write_text
+from ganedu.files import claimed, read_text, replacing, write_text
 
 
 def names(folder):
@@ -49,7 +49,7 @@ def test_it_is_on_the_disk_before_it_takes_the_old_ones_place(tmp_path, monkeypa
 
 def test_a_disk_that_refuses_is_one_sentence_with_the_files_name_and_the_reason(tmp_path):
     (tmp_path / "taken").write_text("a file, not a folder")
-    with pytest.raises(OSError, match=r"taken.run could not be written: (File exists|Not a dir)"):
+    with pytest.raises(OSError, match=r"taken.run could not be written: a file is where"):
         write_text(tmp_path / "taken" / "run", "text")
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match=r"folder could not be written: Is a directory"):
@@ -70,3 +70,42 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     write_text("~/run", "text")
     assert names(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_text_is_read_in_the_codes_that_windows_writes(tmp_path, code):
+    file = tmp_path / "notes.txt"
+    bom = "\ufeff" if code == "utf-16-le" else ""
+    file.write_bytes(f"{bom}γ = 0.1\r\nδ\n".encode(code))
+    assert read_text(file) == "γ = 0.1\nδ\n"
+    file.write_bytes("ä".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"notes.txt is no text in UTF-8 \(byte 1\)"):
+        read_text(file)
+
+
+def test_a_folder_belongs_to_one_at_a_time_and_nothing_is_left_in_it(tmp_path):
+    with claimed(tmp_path / "a" / "run"):
+        with pytest.raises(FileExistsError, match=r"another run is writing into .*run now"):
+            with claimed(tmp_path / "a" / "run"):
+                pass
+        with claimed(tmp_path / "a" / "other"):
+            pass
+    with claimed(tmp_path / "a" / "run"):
+        assert names(tmp_path / "a" / "run") == []
+
+
+def test_a_folder_is_free_again_after_an_error_inside(tmp_path):
+    with pytest.raises(KeyError), claimed(tmp_path):
+        raise KeyError
+    with claimed(tmp_path):
+        pass
+
+
+def test_where_a_file_is_in_the_way_it_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in ("file", "file/run"):
+        with pytest.raises(OSError, match=f"{place} cannot be a folder: a file is in its place"):
+            with claimed(tmp_path / place):
+                pass
+    with pytest.raises(OSError, match=r"a\.txt could not be written: a file is where its folder"):
+        write_text(tmp_path / "file" / "a.txt", "")

@@ -456,6 +456,42 @@ def test_held_out_likelihood_convicts_the_copier_and_the_collapsed():
     assert metrics.held_out_likelihood(0.1 * normal(300, 4, 5) + 2, train, test) < fresh - 0.5
 
 
+@pytest.mark.parametrize(
+    "p",
+    [
+        torch.full((5, 10), math.nan),
+        torch.zeros(0, 10),
+        torch.ones(5, 10),
+        torch.eye(10)[0],
+        torch.tensor([[2.0, -1.0]]),
+    ],
+)
+def test_the_inception_score_of_what_are_no_probabilities_is_one_sentence(p):
+    with pytest.raises(ValueError, match=r"p must be probabilities \[n, classes\]"):
+        metrics.inception_score(p)
+
+
+@pytest.mark.parametrize(
+    "ask, says",
+    [
+        (lambda x: metrics.mmd(x, x, 0), "width must be above 0 and finite; got 0"),
+        (lambda x: metrics.mmd(x, x, -1), "got -1"),
+        (lambda x: metrics.mmd(x, x, math.nan), "got nan"),
+        (lambda x: metrics.frechet_at_infinity(x, x, sizes=1), "a line needs two numbers"),
+        (lambda x: precision_recall(x, x, k=2.5), "must be a whole number from 1 on; got 2.5"),
+    ],
+)
+def test_a_setting_without_a_meaning_is_one_sentence(ask, says):
+    with pytest.raises(ValueError, match=says):
+        ask(normal(20, 3, 0))
+
+
+def test_the_likelihood_under_exact_copies_is_a_number_far_below():
+    train, test = normal(60, 3, 0), normal(60, 3, 1)
+    copied = metrics.held_out_likelihood(train, train, test)
+    assert math.isfinite(copied) and copied < -1000
+
+
 def test_inception_score_counts_sure_classes_and_agrees_with_torch_fidelity():
     from torch_fidelity.metric_isc import isc_features_to_metric
 

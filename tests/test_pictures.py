@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedu import pictures
+from ganedu import data, pictures
 
 
 def coloured(width=90, height=70):
@@ -79,9 +79,11 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path, monkeypatch):
     ):
         with pytest.raises(ValueError, match=said):
             pictures.read(tmp_path / name)
-    with pytest.raises(FileNotFoundError, match=r"no picture at .*by name there are: hubble"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no picture at .*none comes along; there are .*hubble"
+    ):
         pictures.read(tmp_path / "none.png")
-    monkeypatch.setattr(pictures, "MOST", 30_000)
+    monkeypatch.setattr(data, "MOST", 30_000)
     with pytest.raises(ValueError, match="save it smaller"):
         pictures.read(whole)
 
@@ -112,6 +114,11 @@ def test_without_scikit_image_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage.data", None)
     with pytest.raises(ModuleNotFoundError, match="pip install scikit-image"):
         pictures.named("brick")
+
+
+def test_a_side_too_small_for_patches_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="side must be at least 64 pixels; got 0"):
+        pictures.read(saved(coloured(200, 200), tmp_path / "a.png"), side=0)
 
 
 def test_an_unknown_name_lists_the_known_ones():

@@ -28,6 +28,7 @@ LEVELS = {
         "files",
         "networks",
         "losses",
+        "names",
         "penalties",
         "profile",
         "results",
@@ -268,7 +269,14 @@ def test_the_readme_gives_every_module_its_place_in_the_reading_order():
     rows = re.findall(r"^\| [^|]*: [^|]*\| (`.*) \|$", text_of("README.md"), re.M)
     order = [set(re.findall(r"`(\w+)/?`", row)) for row in rows]
     assert len(order) == len(LEVELS)
-    unsaid = {"datafiles", "files", "profile", "results", "notebooks"}  # served to others only
+    unsaid = {
+        "datafiles",
+        "files",
+        "names",
+        "profile",
+        "results",
+        "notebooks",
+    }  # served to others only
     for level, names in LEVELS.items():
         assert order[level] == names - unsaid
 

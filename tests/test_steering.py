@@ -120,6 +120,12 @@ def test_slopes_find_a_linear_map_whatever_the_means():
     assert torch.allclose(slopes(z, z.flatten(1) @ W.T + 7), W, atol=1e-4)
 
 
+def test_a_direction_of_length_0_moves_nothing_and_gives_no_nan():
+    assert steering.unit(torch.zeros(3)).tolist() == [0, 0, 0]
+    half = steering.slerp(torch.zeros(1, 3), torch.ones(1, 3), 0.5)
+    assert torch.isfinite(half).all()
+
+
 def test_sefa_is_what_the_weights_stretch_most_each_direction_a_unit():
     Q = torch.linalg.qr(torch.randn(4, 4, generator=rng())).Q
     W = (Q * torch.tensor([1.0, 5.0, 0.1, 2.0])) @ torch.eye(4, 9)  # rows of z, stretched along Q

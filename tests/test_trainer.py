@@ -20,7 +20,7 @@ from torch.nn.functional import softplus
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ganedu.trainer
-from ganedu import data, losses, recording, viz
+from ganedu import data, doctor, losses, recording, viz
 from ganedu.diagnostics import health
 from ganedu.losses import Loss
 from ganedu.networks import DCGANDiscriminator, MLPDiscriminator, MLPGenerator, Packed
@@ -562,6 +562,19 @@ def test_step_sizes_are_the_recipe_not_the_state():
     assert (group["lr"], group["betas"]) == (0.25, (0.3, 0.4))
 
 
+def changed_state(**changes):
+    trainer = recipes.mlp(ema=0.9)
+    fit(trainer, 1)
+    return {**trainer.state_dict(), **changes}
+
+
+def short_averages():
+    """Of a weight [8, 2] two averages [1]: torch's fused Adam would write past their end."""
+    found = changed_state()["optimisers"]
+    found[0]["state"][0] |= {"exp_avg": torch.zeros(1), "exp_avg_sq": torch.zeros(1)}
+    return found
+
+
 @pytest.mark.parametrize(
     "other, says",
     [
@@ -577,6 +590,13 @@ def test_step_sizes_are_the_recipe_not_the_state():
         (lambda: recipes.mlp().state_dict(), "checkpoint has no average; it holds"),
         (lambda: recipes.mlp().G.state_dict(), r"has no step, .*; it holds \['net.0.bias'"),
         (dict, r"it holds \[\]"),
+        (lambda: changed_state(G=[1]), "checkpoint's G is a list, not weights by name"),
+        (lambda: changed_state(step="x"), "the checkpoint's step must be a whole number; got 'x'"),
+        (lambda: changed_state(optimisers=[1]), "optimisers are of other networks than these"),
+        (lambda: changed_state(optimisers=short_averages()), "optimisers are of other networks"),
+        (lambda: changed_state(rng=3), "rng of the checkpoint is no state of a generator"),
+        (lambda: changed_state(global_rng=None), "global_rng of the checkpoint is no state of a"),
+        (lambda: torch.ones(2), "a state is a dictionary, .* got a Tensor"),
         (
             lambda: {
                 k: v for k, v in recipes.mlp(ema=0.9).state_dict().items() if k != "optimisers"
@@ -590,7 +610,7 @@ def test_a_checkpoint_of_another_network_is_one_sentence_and_changes_nothing(oth
     fit(trainer, 2)
     before, state = trainer.state_dict(), other()
     torch.set_rng_state(before["global_rng"])
-    with pytest.raises(ValueError, match=says) as error:
+    with pytest.raises((ValueError, TypeError), match=says) as error:
         trainer.load_state_dict(state)
     assert "\n" not in str(error.value)
     assert same(trainer.state_dict(), before)
@@ -856,6 +876,13 @@ class Endless:
         ({"d_steps": 0}, ValueError, "d_steps must be above 0; got 0"),
         ({"lr_g": -1e-4}, ValueError, "lr_g must be above 0; got -0.0001"),
         ({"lr_d": math.nan}, ValueError, "lr_d must be above 0; got nan"),
+        ({"lr_d": math.inf}, ValueError, "lr_d must be above 0, and finite; got inf"),
+        ({"lr_g": None}, ValueError, "lr_g must be a number; got None"),
+        ({"seed": None}, ValueError, "seed must be a whole number; got None"),
+        ({"precision": "bfloat16"}, TypeError, "a dtype such as torch.bfloat16; got 'bfloat16'"),
+        ({"schedule": 0.5}, TypeError, "schedule must be a function; got 0.5"),
+        ({"penalty": "r1"}, TypeError, "penalty must be a function; got 'r1'"),
+        ({"penalty_schedule": 1}, TypeError, "penalty_schedule must be a function; got 1"),
         ({"batch": 16.5}, ValueError, r"batch must be a whole number; got 16\.5"),
         ({"lr_g": "0.1"}, ValueError, "lr_g must be a number; got '0.1'"),
         ({"seed": 10**20}, ValueError, "seed must be of at most 63 bits; got 1000"),
@@ -896,6 +923,15 @@ def test_numbers_of_numpy_are_as_good_as_pythons_and_become_those(name, value, k
     assert len(fit(trainer, 1)) == 1
 
 
+def test_numbers_of_numpy_are_as_good_as_pythons_where_one_looks():
+    trainer = recipes.mlp()
+    rows = fit(trainer, np.int64(4), every=np.int32(2))
+    assert [row["step"] for row in rows] == [2, 4]
+    mine, numpys = trainer.sample(5, seed=3), trainer.sample(np.int64(5), seed=np.int64(3))
+    assert torch.equal(mine, numpys)
+    assert health(trainer, seed=np.int64(1)) == health(trainer, seed=1)
+
+
 class Patches(nn.Module):
     """D that judges each of two coordinates: [n, 2]."""
 
@@ -931,6 +967,13 @@ def test_a_d_that_judges_four_examples_at_once_trains_like_any_other():
         (lambda t: fit(t, 3, every=0), "every must be at least 1; got 0"),
         (lambda t: t.sample(0), "cannot draw 0 samples"),
         (lambda t: t.sample(-2), "cannot draw -2 samples"),
+        (lambda t: t.sample(2.5), "the number of samples must be a whole number; got 2.5"),
+        (lambda t: t.sample(2, seed="x"), "seed must be a whole number; got 'x'"),
+        (lambda t: fit(t, 3, every=1.5), "every must be a whole number; got 1.5"),
+        (lambda t: fit(t, 3, every=math.nan), "every must be a whole number; got nan"),
+        (lambda t: list(t.steps("3")), "the number of steps must be a whole number; got '3'"),
+        (lambda t: doctor.record(t, 3, looks=0), "record looks once or more often; got looks = 0"),
+        (lambda t: doctor.record(t, 1.5), "the number of steps must be a whole number; got 1.5"),
     ],
 )
 def test_a_number_that_makes_no_sense_is_one_sentence_and_changes_nothing(call, says):

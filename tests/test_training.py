@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import recipes
 import torch
@@ -131,8 +132,11 @@ def test_what_is_kept_stands_in_the_recipe_file_and_what_is_usual_does_not():
     "line, says",
     [
         ("n = 0", r"n must be a whole number, 1 or more; got 0 \(line 3\)"),
-        ('metric = "fid"', r"metric: no 'fid'; metrics: frechet, kid.*\(line 3\)"),
-        ("samples = 0.5", r"samples must be a whole number, 0 or more; got 0.5"),
+        ('metric = "fid"', r"metric: no 'fid'; there are .*frechet, kid.*\(line 3\)"),
+        ("samples = 0.5", r"samples must be a whole number; got 0.5 \(line 3\)"),
+        ("samples = -1", r"samples must be a whole number, 0 or more; got -1"),
+        ("n = true", "n must be a whole number, 1 or more; got True"),
+        ('save_minutes = "ten"', "save_minutes must be a number; got 'ten'"),
         ("save_minutes = 0", "save_minutes must be above 0"),
         ("evry = 5", r"\[keep\] has no 'evry'; .*\(line 3\)"),
     ],
@@ -140,6 +144,20 @@ def test_what_is_kept_stands_in_the_recipe_file_and_what_is_usual_does_not():
 def test_a_table_that_is_not_understood_is_one_sentence_with_its_line(line, says):
     with pytest.raises(ValueError, match=says):
         Keep.from_toml(f'data = "ring"\n[keep]\n{line}\n')
+
+
+def test_what_is_kept_may_be_said_with_numpys_numbers():
+    keep = Keep(n=np.int64(50), save_minutes=np.float32(2.5), save_steps=np.int32(7))
+    assert keep == Keep(n=50, save_minutes=2.5, save_steps=7)
+    assert Keep.from_toml(keep.to_toml()) == keep and type(keep.n) is int
+
+
+@pytest.mark.parametrize("content", [b"step,d_loss\n10,x\n", b"\xff\xfe\x00", b"step\n1,2,3\n"])
+def test_a_table_that_something_else_wrote_is_one_sentence(content, capsys):
+    train(*RING, "--steps", "10")
+    Path("run/training.csv").write_bytes(content)
+    assert train("--resume", "--steps", "1") == 2
+    assert "run/training.csv is no t" in capsys.readouterr().err
 
 
 def test_events_for_tensorboard_are_written_where_it_is_installed():

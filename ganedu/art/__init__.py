@@ -8,6 +8,7 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from ganedu import checkpoint, pictures
 from ganedu.art import page
 from ganedu.art.provenance import in_words, write_loop, write_png
 from ganedu.diagnostics.textures import measured
-from ganedu.files import write_text
+from ganedu.files import claimed, write_text
 from ganedu.gallery import FILES, FOLDER, painter
 from ganedu.recording import progress as with_bar
 from ganedu.texture import CELL, circle, noise, recipe, split, strips, tile
@@ -65,6 +66,11 @@ def art(picture, out="art", *, steps=None, seed=0, side=None, poster=1024, progr
     """
     out = Path(out).expanduser()
     source = find(picture, side)
+    with claimed(out):
+        return _art(source, out, steps, seed, side, poster, progress)
+
+
+def _art(source, out, steps, seed, side, poster, progress):
     refuse_another(source, out / "art.json")
     taken = None if steps or side else from_gallery(source.name)
     ours = taken or trained(source, out, steps or STEPS, seed, progress)
@@ -144,7 +150,7 @@ def trained(source, out, steps, seed, progress=True):
 def draw(ours, source, out, seed=0, poster=1024):
     """tile.png, poster.png and loop.webp; returns what was measured."""
     G, said = ours.G, (source.credit, seed)
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(index(seed))
     with evaluating(G):
         write_png([ours.tile(noise(G, 1, _cells(TILE), rng))[0]], out / "tile.png", *said)
         frames = loop(ours, rng)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import index
 
 import torch
 from torch import nn
@@ -143,7 +144,7 @@ def only(mixture, modes):
 
 def few(mixture, n, seed):
     """A training set of n points."""
-    return data.Points(mixture.sample(n, torch.Generator().manual_seed(seed)))
+    return data.Points(mixture.sample(n, torch.Generator().manual_seed(index(seed))))
 
 
 # Losses that do harm.

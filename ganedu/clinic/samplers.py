@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from operator import index
 
 import torch
 
@@ -161,7 +162,7 @@ def _thinner(x):
 
 def sampled_run(sampler, seed):
     """A run of six looks at an exact sampler, after a first one at noise."""
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(index(seed))
     train = sampler.truth.sample(sampler.examples, rng) if sampler.examples else None
     more = () if train is None else (train,)
     looks = [sampler.draw(sampler.n, rng, *more) for _ in range(6)]

@@ -57,6 +57,7 @@ def memorisation(fake, train, held_out):
     """
     if min(len(fake), len(train), len(held_out)) < 1:
         raise ValueError("memorisation needs fakes, training examples and held-out examples")
+    fake, train, held_out = map(finite, (fake, train, held_out))
     if len(held_out) > len(train):  # evenly, because data often lie in order
         held_out = held_out[torch.linspace(0, len(held_out) - 1, len(train)).round().long()]
     to_train, to_held = nearest(fake, train), nearest(fake, held_out)  # [n], [n]
@@ -65,8 +66,8 @@ def memorisation(fake, train, held_out):
     share = won.cpu().double().mean().item()
     above = share > by_size
     nearer = 1 - (1 - share) / (1 - by_size) / 2 if above else share / by_size / 2
-    ratio = to_train.median() / to_held.median().clamp(min=1e-12) / _usual(train, held_out)
-    return Memorisation(nearer, ratio.item())
+    ratio = _ratio(to_train, to_held) / max(_usual(train, held_out), 1e-12)
+    return Memorisation(nearer, ratio)
 
 
 def in_tail(fake, train, fresh, quantile=0.01):
@@ -78,6 +79,7 @@ def in_tail(fake, train, fresh, quantile=0.01):
     """
     if min(len(fake), len(train), len(fresh)) < 1:
         raise ValueError("in_tail needs fakes, training examples and fresh examples")
+    fake, train, fresh = map(finite, (fake, train, fresh))
     limit = nearest(fresh, train).quantile(quantile)
     return (nearest(fake, train) < limit).double().mean().item()
 
@@ -87,12 +89,22 @@ def _usual(train, held_out):
     if len(train) == len(held_out) or len(held_out) < 2:
         return 1.0
     among = nearest(held_out, held_out, k=2)  # the nearest is the example itself
-    return nearest(held_out, train).median() / among.median().clamp(min=1e-12)
+    return _ratio(nearest(held_out, train), among)
+
+
+def _ratio(near, far):
+    """Median over median of two sets of distances: 1 where both are the same, 0 or beyond counting too."""
+    near, far = near.median().item(), far.median().item()
+    return 1.0 if near == far else near / max(far, 1e-12)
 
 
 def nearest(x, others, k=1):
     """Euclidean distance of each of x to its k-th nearest of the others: [n]."""
     x, others = finite(x).flatten(1).float(), finite(others).flatten(1).float()
+    if x.shape[1] != others.shape[1]:
+        raise ValueError(
+            f"examples of {x.shape[1]} and of {others.shape[1]} numbers do not compare"
+        )
     found = (_distances(part, others).kthvalue(k, dim=1).values for part in _parts(x, others))
     return torch.cat(list(found))
 

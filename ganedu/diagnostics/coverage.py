@@ -54,7 +54,8 @@ def mode_coverage(x, mixture, sigmas=3.0):
     A sample is of high quality within `sigmas` std of its nearest mode (published: 3); a mode is found
     when it has one. The KLs count all samples, junk too, each at its nearest mode, as PacGAN does.
     """
-    distance, nearest = _to_nearest(_check(x, mixture), mixture)  # [n], [n]
+    x = _check(x, mixture, sigmas)
+    distance, nearest = _to_nearest(x, mixture)  # [n], [n]
     good, k = distance < sigmas, len(mixture.means)
     counts = torch.bincount(nearest[good], minlength=k).cpu()
     near = torch.bincount(nearest, minlength=k).cpu()
@@ -72,11 +73,25 @@ def kl(a, b):
 
     reverse KL: kl(generated, true). forward KL: kl(true, generated).
     """
-    a, b = (torch.as_tensor(h).cpu().double() / float(torch.as_tensor(h).sum()) for h in (a, b))
+    a, b = _shares(a), _shares(b)
+    if a.shape != b.shape:
+        raise ValueError(f"two histograms need the same bins; got {list(a.shape)}, {list(b.shape)}")
     if ((a > 0) & (b == 0)).any():
         return math.inf
     seen = a > 0
     return max(0.0, float((a[seen] * (a[seen] / b[seen]).log()).sum()))
+
+
+def _shares(histogram):
+    """Counts or shares [k] as shares that sum to 1, in float64; what is no histogram is an error."""
+    histogram = torch.as_tensor(histogram).detach().cpu()
+    total = float(histogram.sum())
+    if not ((histogram >= 0).all() and 0 < total < math.inf):  # so NaN is caught
+        raise ValueError(
+            "a histogram holds numbers >= 0, not all of them 0 and none NaN; got "
+            f"{histogram.flatten().tolist()[:8]}"
+        )
+    return histogram.double() / total
 
 
 def kl_floor(k, n):
@@ -128,7 +143,7 @@ def within_modes(x, mixture, at_least=20, sigmas=3.0):
     Middles and distances are medians of all of them, so that modes may be too wide and a little junk does
     no harm; `narrow` is that of the samples within `sigmas` std. Fewer than `at_least` of those: NaN.
     """
-    x = _check(x, mixture).cpu()
+    x = _check(x, mixture, sigmas).cpu()
     distance, nearest = _to_nearest(x, mixture)
     good, (k, d) = distance < sigmas, mixture.means.shape
     apart = (x - mixture.means[nearest].cpu()) / mixture.widths[
@@ -179,6 +194,8 @@ def movement(histograms):
     counts = torch.as_tensor(histograms).double()
     if counts.ndim != 2 or len(counts) < 2:
         raise ValueError(f"movement needs at least two histograms [k]; got {list(counts.shape)}")
+    if not ((counts >= 0) & counts.isfinite()).all():
+        raise ValueError("movement needs counts >= 0, none of them NaN or infinite")
     n = counts.sum(1, keepdim=True).clamp(min=1)
     share = counts / n  # [looks, k]
     change = (share[1:] - share[:-1]).abs().sum(1).quantile(0.5) / 2  # one jump is no habit
@@ -188,7 +205,10 @@ def movement(histograms):
     return Movement(float(change), float(floor), int(found.any(0).sum()), int(found[-1].sum()))
 
 
-def _check(x, mixture):
+def _check(x, mixture, sigmas):
+    if not sigmas > 0:
+        raise ValueError(f"sigmas must be above 0; got {sigmas}")
+    x = torch.as_tensor(x)
     if x.ndim != 2 or x.shape[1] != mixture.means.shape[1] or len(x) == 0:
         raise ValueError(f"samples must be [n, {mixture.means.shape[1]}]; got {list(x.shape)}")
     return finite(x)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from operator import index
 
 import torch
 
@@ -23,7 +24,7 @@ class Health:
 def health(trainer, n=512, seed=0):
     """Look at both players on n fresh examples (whole packs of them); training is not changed by it."""
     n = max(1, n // _pack(trainer.D)) * _pack(trainer.D)
-    rng = torch.Generator(trainer.device).manual_seed(seed)
+    rng = torch.Generator(trainer.device).manual_seed(index(seed))
     real, z, G, D = trainer.deal(n, rng)
     with evaluating(trainer.G), evaluating(trainer.D):
         fake = G(z)

@@ -5,10 +5,12 @@ Pictures are [n, C, H, W], or [C, H, W] for a single one, in [-1, 1].
 
 import math
 from dataclasses import dataclass
+from operator import index
 
 import torch
 from torch.nn.functional import avg_pool2d, conv2d
 
+from ganedu.diagnostics.samples import finite
 from ganedu.texture import circle, noise, split, tile
 from ganedu.trainer import evaluating
 
@@ -24,26 +26,32 @@ class Seam:
 
 
 def seam(x):
-    """The seam of tiles x [n, C, H, W], over both directions."""
+    """The seam of tiles x [n, C, H, W], over both directions; of one colour alone there is none."""
+    x = _pictures(x)
     down, right = (x - x.roll(1, axis) for axis in (2, 3))  # the first line steps across the edge
     across = torch.cat([down[:, :, 0].flatten(), right[:, :, :, 0].flatten()]).abs().mean().item()
     inner = [down[:, :, 1:].abs(), right[:, :, :, 1:].abs()]
     inside = torch.cat([step.flatten() for step in inner]).mean().item()
     lines = torch.cat([inner[0].mean((1, 3)).flatten(), inner[1].mean((1, 2)).flatten()])
     error = lines.std().item() / math.sqrt(2 * len(x))  # two edges a tile
+    if inside == 0:
+        return Seam(across, inside, math.inf if across else 1.0, 0.0)
     return Seam(across, inside, across / inside, error / inside)
 
 
 def strides(frames):
     """Root mean square steps of a loop [frames]: from the frame before, for the first one from the last."""
-    frames = torch.stack([*frames]) if not isinstance(frames, torch.Tensor) else frames
+    frames = finite(torch.stack([*frames]) if not isinstance(frames, torch.Tensor) else frames)
     return (frames - frames.roll(1, 0)).flatten(1).pow(2).mean(1).sqrt()
 
 
 def loop_jump(frames):
     """The step from the last frame to the first over the mean of the others: 1 where a loop is closed."""
     far = strides(frames)
-    return (far[0] / far[1:].mean()).item()
+    if len(far) < 2:
+        raise ValueError("a loop needs two frames or more")
+    first, others = far[0].item(), far[1:].mean().item()
+    return 1.0 if first == others else first / max(others, 1e-12)  # what stands still is closed
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ def copying(drawn, groups):
     The groups are of equal size, and the scatter of those trained on says how far one more would be from
     their mean by chance alone.
     """
+    drawn = _pictures(drawn)
     held_out, *seen = [_nearest(drawn, group.at(group.corners)) for group in groups]
     scatter = torch.tensor(seen).std().item() * math.sqrt(1 + 1 / len(seen))
     excess = (held_out - sum(seen) / len(seen)) / max(scatter, 1e-12)
@@ -84,7 +93,7 @@ def gram(x, scale=1, filters=32, size=5):
     (Ustyuzhaninov et al. 2016; Gatys et al. 2015 took those of a trained network). A Gram matrix says
     which features come together, and forgets where.
     """
-    x = x if x.ndim == 4 else x[None]
+    x = _pictures(x)
     x = avg_pool2d(x, scale) if scale > 1 else x
     rng = torch.Generator().manual_seed(scale)
     weight = torch.randn(filters, x.shape[1], size, size, generator=rng)
@@ -101,7 +110,7 @@ def gram_distance(x, source, scales=SCALES):
 
 def measured(G, x, y=None, *, seed=0, tiles=16, frames=64):
     """All of the above for a generator trained on `split(x)[0]`: plain numbers, of 256-pixel tiles."""
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(index(seed))
     kind = None if y is None else y.expand(1)
     with evaluating(G):
         drawn = torch.cat([tile(G, noise(G, 1, (32, 32), rng), kind) for _ in range(tiles)])
@@ -121,6 +130,12 @@ def measured(G, x, y=None, *, seed=0, tiles=16, frames=64):
         found["held_out"] = round(far.held_out, 4)
         found["excess"] = round(far.excess, 2)
     return found
+
+
+def _pictures(x):
+    """[n, C, H, W] of pictures, or of a single one [C, H, W]; none of it may be NaN."""
+    x = finite(x)
+    return x if x.ndim == 4 else x[None]
 
 
 def patches_of(x, size=32, apart=48):

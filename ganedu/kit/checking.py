@@ -7,6 +7,7 @@ from pathlib import Path
 from ganedu.kit import course, progress
 from ganedu.kit.pages import is_edited
 from ganedu.kit.predictions import summary
+from ganedu.names import nearest
 
 MARKS = {"passed": "✓", "todo": "○", "failed": "✗"}
 CELL_SECONDS = 120
@@ -41,8 +42,10 @@ def chosen(due, wanted=None, passed=()):
     }
     found = {page: names for page, names in found.items() if names}
     if not found:
+        known = [name for names in due.values() for name in names]
         raise ValueError(
-            f"there is no exercise or chapter {wanted!r}; names look like 05.d_step or 05"
+            f"there is no exercise or chapter {wanted!r}"
+            f"{nearest(wanted, known + [name.partition('.')[0] for name in known])}"
         )
     return found
 

@@ -5,6 +5,7 @@ First the directions in which pictures change most and the words for a picture; 
 
 import base64
 import math
+from operator import index
 
 import ipywidgets as widgets
 import torch
@@ -90,7 +91,7 @@ class DigitExplorer:
         if along is None:
             along = {f"direction {i + 1}": v for i, v in enumerate(directions(self.G))}
         self.directions = torch.stack([steering.unit(v) for v in along.values()])  # [k, d]
-        self.rng = torch.Generator().manual_seed(seed)
+        self.rng = torch.Generator().manual_seed(index(seed))
         self.y = _whole("class", y, (self.classes or 1) - 1)
         self.limit = _slider("limit of z", NONE, 0.2, NONE)
         self.along = [_slider(name, 0.0, -3, 3) for name in along]

@@ -7,6 +7,7 @@ rounding. Networks with buffers that training changes (batch norm, spectral norm
 """
 
 import copy
+from operator import index
 
 import torch
 from torch import nn
@@ -77,7 +78,7 @@ class Together(Trainer):
     @torch.no_grad()
     def samples(self, n, seed=0):
         """n generated examples of each member [members, n, ...], all from the same z."""
-        rng = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(index(seed))
         G = self.G if self.average is None else self.average
         z = torch.cat([latent(G, min(1000, n - i), rng) for i in range(0, n, 1000)])
         with evaluating(G):
