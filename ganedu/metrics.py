@@ -266,7 +266,8 @@ def held_out_likelihood(fake, train, test):
     """
     fake, train = _features(fake, train, at_least=2)
     test = _features(fake, test, at_least=2)[1]
-    usual = torch.cat([near.min(1).values for near in _distances(train, fake)]).mean().sqrt()
+    near = torch.cat([near.min(1).values for near in _distances(train, fake)])
+    usual = near.clamp(min=0).mean().sqrt()  # rounding may leave -1e-16
     widths = max(usual.item(), 1e-6) * torch.logspace(-4, 1, 41, dtype=torch.float64)
     squares = torch.cat(list(_distances(train, fake)))  # [N, n]
     best = max(widths.tolist(), key=lambda h: _log_likelihood(squares, h, fake.shape[1]))
