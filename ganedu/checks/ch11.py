@@ -438,7 +438,7 @@ turn_ramp = Exercise(
     RAMP_MISTAKES,
     lambda seed: [Case(f"{w} columns", (w,)) for w in (8 + seed % 5, 13, 20)],
     observe=play_ramp,
-    what="your weights",
+    what="your ramp",
 )
 
 # ---- 11.turn_palette: my_palette(x, dark, light) -> [3, H, W] --------------------------------------
