@@ -129,7 +129,7 @@ def parser():
 
     art = commands.add_parser("art", help="from one picture to a tile, a poster and a loop")
     art.add_argument(
-        "picture", metavar="PICTURE", help="a file, or a name such as terrain or brick"
+        "picture", metavar="PICTURE", help="a file, or a name such as gravel or terrain"
     )
     art.add_argument("--out", default="art", help="folder for the pictures (default: %(default)s)")
     art.add_argument("--steps", type=_count, help="train so long (default: 3000, if not known)")

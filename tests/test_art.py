@@ -2,17 +2,19 @@
 
 import json
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from ganedu import cli
+from ganedu import cli, pictures
 from ganedu import texture as textures
 from ganedu.art import page
 from ganedu.art.provenance import GENERATED, write_loop, write_png
-from ganedu.gallery import painter, save
+from ganedu.diagnostics.textures import gram_distance
+from ganedu.gallery import FILES, FOLDER, painter, save
 
 MADE = ["art.json", "checkpoint.pt", "index.html", "loop.webp", "poster.png", "tile.png"]
 
@@ -154,7 +156,8 @@ def test_the_page_escapes_the_name_of_the_picture():
     assert "&lt;b&gt;.png" in page.html(found) and "<b>" not in page.html(found)
 
 
-def test_weights_come_back_as_they_were_but_for_the_halves(tmp_path):
+def test_weights_come_back_as_they_were_but_for_the_halves(tmp_path, monkeypatch):
+    monkeypatch.setitem(FILES, "islands", ("terrain", "hubble_deep_field"))
     torch.manual_seed(0)
     G = textures.TextureGenerator(channels=1, kinds=2).eval()
     save(G, tmp_path / "islands.npz")
@@ -162,3 +165,22 @@ def test_weights_come_back_as_they_were_but_for_the_halves(tmp_path):
     z, y = torch.randn(1, 16, 10, 10), torch.tensor([1])
     assert (again(z, y) - G(z, y)).abs().max() < 0.01
     assert (tmp_path / "islands.npz").stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.npz")), ids=lambda file: file.stem)
+def test_the_gallery_draws_what_it_says(file):
+    """Each generator that ships is nearer to its own picture, in its statistics, than to the others'."""
+    pytest.importorskip("skimage")
+    G = painter(file.stem)
+    z = textures.noise(G, 1, (24, 24), torch.Generator().manual_seed(0))
+    drawn = textures.tile(G, z)[0].expand(3, -1, -1)
+    sources = {f.stem: pictures.named(f.stem).expand(3, -1, -1) for f in FOLDER.glob("*.npz")}
+    far = {name: gram_distance(drawn, source)[1] for name, source in sources.items()}
+    assert min(far, key=far.get) == file.stem
+
+
+def test_a_picture_of_the_gallery_is_drawn_without_training(small):
+    pytest.importorskip("skimage")
+    run("gravel", "--out", "out")
+    found = json.loads(Path("out/art.json").read_text(encoding="utf-8"))
+    assert found["steps"] == 0 and not Path("out/checkpoint.pt").exists()

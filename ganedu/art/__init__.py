@@ -1,7 +1,7 @@
 """`ganedu art`: from one picture to a tile, a poster, a loop, and a page with what was measured.
 
 art("wall.jpg", "wall")  # trains, or goes on where it was stopped; then draws
-art("terrain", "terrain")  # one of the gallery's, trained before
+art("gravel", "gravel")  # one of the gallery's, trained before
 """
 
 import hashlib

@@ -11,11 +11,9 @@ FOLDER = Path(__file__).parent
 # Which pictures each file draws; one that draws several tells them apart by y, in this order.
 FILES = {
     "hubble_deep_field": ("hubble_deep_field",),
-    "terrain": ("terrain",),
-    "ihc": ("ihc",),
     "gravel": ("gravel",),
     "brick": ("brick",),
-    "islands": ("terrain", "hubble_deep_field"),
+    "grass": ("grass",),
 }
 
 

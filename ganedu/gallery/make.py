@@ -1,4 +1,4 @@
-"""Train one of the gallery's generators anew: python -m ganedu.gallery.make terrain --out FOLDER.
+"""Train one of the gallery's generators anew: python -m ganedu.gallery.make gravel --out FOLDER.
 
 Writes NAME.npz (weights, float16) and NAME.png, a tile to look at, and a checkpoint every 1,000 steps:
 stopped, the same command goes on where it was. About 4 minutes of a core of its own.
