@@ -25,6 +25,7 @@ from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
 from ganedu import notebooks
+from ganedu.files import write_text
 from ganedu.kit import pages
 from ganedu.kit.progress import unused
 
@@ -303,10 +304,7 @@ def build(job, again=True):
 
 def write(nb, out):
     """Write all of the file or nothing: a failure leaves the old notebook as it was."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    new = out.with_name(f".{out.name}.new")
-    nbformat.write(nb, new)
-    os.replace(new, out)
+    write_text(out, nbformat.writes(nb).rstrip("\n") + "\n")
 
 
 def report(error, nb):

@@ -3,8 +3,12 @@
     python benchmarks/kills.py train --kills 30     # one process
     python benchmarks/kills.py two --kills 30       # two by torchrun; one of them, or torchrun, is killed
     python benchmarks/kills.py study --kills 30     # kept runs are whole, the table is the same
+    python benchmarks/kills.py tour --kills 10      # pictures are whole or not there
+    python benchmarks/kills.py builder --kills 30   # notebooks are what they were, or the new ones
 
-A kill is SIGKILL after a random time from the first file on. Nothing may be left behind.
+A kill is SIGKILL after a random time: from the first file to the last write of what a run goes on
+from, so that it falls into the training and not into the final drawing, or between two notebooks; of
+the tour, which writes at its end, from the start to the end. No process may be left behind.
 """
 
 import argparse
@@ -20,9 +24,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import nbformat
 import psutil
 import torch
 from common import machine
+from PIL import Image
 
 from ganedu import checkpoint
 
@@ -30,6 +36,10 @@ GANEDU = [sys.executable, "-W", "ignore", "-m", "ganedu"]
 TWO = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node=2"]
 TWO += ["--master-port=29533", "-m", "ganedu"]
 RUN = "train --data ring --batch 8 --device cpu --save-every 20 --timeout 60 --steps 300".split()
+TOUR = "tour --steps 40".split()
+BUILD = [sys.executable, "-W", "ignore", str(Path(__file__).parents[1] / "authoring" / "build.py")]
+STATE = {"train": "whole/checkpoint.pt", "two": "whole/checkpoint.pt"}
+STATE |= {"study": "whole/*/runs/*.json", "builder": "notes/*/*.ipynb"}
 STUDY = "study ring --recipes GAN --seeds 6 --steps 60 --jobs 2".split()
 
 
@@ -37,7 +47,7 @@ def main():
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("what", choices=["train", "two", "study"])
+    options.add_argument("what", choices=["train", "two", "study", "tour", "builder"])
     options.add_argument("--kills", type=int, default=30, help="default: %(default)s")
     options.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     args = options.parse_args()
@@ -45,11 +55,15 @@ def main():
     rng, good = random.Random(args.seed), 0
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
+        if args.what == "builder":
+            begin_notebooks()
+        begin = time.time()
         run = call(args.what, "whole")
-        await_first_file("whole", run)
-        begin = time.monotonic()
+        if args.what in STATE:
+            await_first_file("notes" if args.what == "builder" else "whole", run, begin)
+            begin = time.time()
         assert run.wait() == 0
-        longest = time.monotonic() - begin
+        longest = last_write(args.what) - begin
         for k in range(args.kills):
             found = one(args.what, rng, longest)
             good += found["alike"]
@@ -61,11 +75,13 @@ def main():
 def call(what, out, wait=False, resume=False):
     """The command, in a session of its own."""
     program = TWO if what == "two" else GANEDU
-    words = STUDY if what == "study" else RUN
+    words = [*{"study": STUDY, "tour": TOUR}.get(what, RUN), "--out", out]
     if resume:
-        words = ["train", "--resume", "--device", "cpu", "--timeout", "60"]
+        words = ["train", "--resume", "--device", "cpu", "--timeout", "60", "--out", out]
+    if what == "builder":
+        program, words = BUILD, ["--root", "notes"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    run = subprocess.Popen([*program, *words, "--out", out], start_new_session=True, **quiet)
+    run = subprocess.Popen([*program, *words], start_new_session=True, **quiet)
     if wait:
         assert run.wait() == 0, f"{what} into {out} ended with {run.returncode}"
     return run
@@ -73,9 +89,15 @@ def call(what, out, wait=False, resume=False):
 
 def one(what, rng, longest):
     """One run, killed, looked at, and resumed."""
-    run = call(what, "parts")
-    await_first_file("parts", run)
-    time.sleep(rng.random() * longest * 0.7)
+    if what == "builder":
+        change_sources()
+    begin, run = time.time(), call(what, "parts")
+    if what in STATE:
+        await_first_file("notes" if what == "builder" else "parts", run, begin)
+    time.sleep(rng.random() * longest)
+    if run.poll() is not None:  # quicker than the first one: nobody was killed
+        shutil.rmtree("parts", ignore_errors=True)
+        return one(what, rng, longest)
     agent = psutil.Process(run.pid)
     family = [agent, *agent.children(recursive=True)]
     victim = rng.choice(family)
@@ -93,8 +115,17 @@ def one(what, rng, longest):
     }
 
 
-def await_first_file(out, run):
-    while not any(Path(out).rglob("*.*")) and run.poll() is None:
+def last_write(what):
+    """The time at which a whole run wrote its state for the last time; now, of what writes at the end."""
+    files = Path().glob(STATE[what]) if what in STATE else ()
+    return max((file.stat().st_mtime for file in files), default=time.time())
+
+
+def await_first_file(out, run, begin):
+    def is_new(file):
+        return file.exists() and file.stat().st_mtime >= begin
+
+    while not any(map(is_new, Path(out).rglob("*.*"))) and run.poll() is None:
         time.sleep(0.01)
 
 
@@ -103,12 +134,18 @@ def state_of(what):
     if what == "study":
         kept = list(Path("parts").rglob("runs/*.json"))
         return all("row" in json.loads(file.read_text()) for file in kept), len(kept)
+    if what == "tour":
+        return pictures_are_whole(), len(list(Path("parts").glob("*.png")))
+    if what == "builder":
+        texts = [nbformat.reads(f.read_text(), 4) for f in Path("notes").rglob("*.ipynb")]
+        rounds = [[n for n in (ROUND[0] - 1, ROUND[0]) if said(nb, n)] for nb in texts]
+        return all(len(found) == 1 for found in rounds), sum(ROUND[0] in r for r in rounds)
     file = Path("parts/checkpoint.pt")
     return True, checkpoint.load(file)["step"] if file.exists() else 0
 
 
 def again(what, step):
-    if what == "study":
+    if what in ("study", "tour", "builder"):
         call(what, "parts", wait=True)
         return
     if step == 0:
@@ -122,10 +159,54 @@ def alike(what):
         rows = [json.loads(Path(f"{x}/ring/rows.json").read_text()) for x in ("whole", "parts")]
         timeless = [[{k: v for k, v in r.items() if "seconds" not in k} for r in x] for x in rows]
         return timeless[0] == timeless[1]
+    if what == "tour":
+        return pictures_are_whole() and len(list(Path("parts").glob("*.png"))) == 2
+    if what == "builder":
+        return state_of(what) == (True, 3)
     a, b = (checkpoint.load(f"{x}/checkpoint.pt") for x in ("whole", "parts"))
     same = all(torch.equal(a[net][k], b[net][k]) for net in ("G", "D", "average") for k in a[net])
     rows = filecmp.cmp("whole/training.csv", "parts/training.csv", shallow=False)
     return same and rows and torch.equal(a["rng"], b["rng"])
+
+
+def pictures_are_whole():
+    for file in Path("parts").glob("*.png"):
+        with Image.open(file) as picture:
+            picture.load()
+    return True
+
+
+# ---------------------------------------------------------------- the builder's notebooks
+
+ROUND = [0]  # how often the sources were changed
+
+
+def begin_notebooks():
+    """A small copy of the course, notes/: a lesson and a page of exercises."""
+    root = Path(__file__).parents[1]
+    for name in ("authoring/lessons/00_start_here.md", "notebooks/00_start_here.ipynb"):
+        copy(root, name)
+    for kind in ("authoring/exercises/{}.md", "exercises/{}.ipynb", "solutions/{}.ipynb"):
+        copy(root, kind.format("05_the_training_loop"))
+    copy(root, "pyproject.toml")
+    change_sources()
+
+
+def copy(root, name):
+    Path("notes", name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(root / name, Path("notes", name))
+
+
+def change_sources():
+    """Another sentence in each source, the code as it was: the builder has three notebooks to write."""
+    ROUND[0] += 1
+    for source in Path("notes/authoring").rglob("*.md"):
+        text = source.read_text().rpartition("\n\nRound ")[0] or source.read_text()
+        source.write_text(f"{text.rstrip()}\n\nRound {ROUND[0]}.\n")
+
+
+def said(nb, n):
+    return any(cell.source.endswith(f"Round {n}.") for cell in nb.cells)
 
 
 if __name__ == "__main__":

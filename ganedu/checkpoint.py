@@ -32,6 +32,19 @@ def load(path, device="cpu"):
         raise ValueError(f"{path} is not a whole checkpoint {_reason(error)}") from None
 
 
+def load_run(path):
+    """The state of a run: a dictionary; where it names its recipe, that is text and its step a number."""
+    state = load(path)
+    named = isinstance(state, dict) and "recipe" in state
+    if not isinstance(state, dict) or (
+        named and not (isinstance(state["recipe"], str) and type(state.get("step")) is int)
+    ):
+        raise ValueError(
+            f"{path} is a checkpoint, but none of a run, as `ganedu train` leaves them"
+        )
+    return state
+
+
 def _reason(error):
     if "weights_only" in str(error) and "GLOBAL" in str(error):
         return (

@@ -329,7 +329,7 @@ def train_here(args):
         raise ValueError(f"a run that is resumed has its own recipe: leave out {args.recipe}")
     if not args.resume and processes.first():
         training.refuse_earlier(out)
-    state = processes.from_first(lambda: checkpoint.load(file)) if args.resume else {}
+    state = processes.from_first(lambda: checkpoint.load_run(file)) if args.resume else {}
     where, text = (None, "") if args.resume or not args.recipe else choices.source(args.recipe)
     with choices.spoken_of(where, text):
         recipe, keep, p_data = asked_for(args, state, text, out)

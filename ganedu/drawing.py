@@ -11,7 +11,7 @@ from torchvision.utils import make_grid
 from ganedu import checkpoint
 from ganedu.files import replacing, write_text
 from ganedu.recipe import Recipe, made
-from ganedu.trainer import evaluating, latent
+from ganedu.trainer import check_fits, evaluating, latent
 
 PART = 500  # samples held at a time
 
@@ -20,7 +20,7 @@ def loaded(run):
     """(state, recipe) of a run's folder, or of one of its checkpoints."""
     path = Path(run).expanduser()
     file = path / "checkpoint.pt" if path.is_dir() else path
-    state = checkpoint.load(file)
+    state = checkpoint.load_run(file)
     if "recipe" not in state or "G" not in state:
         raise ValueError(
             f"{file} does not say of which networks it is: `ganedu train` leaves some that do"
@@ -32,6 +32,7 @@ def generator(run):
     """G of a run's folder, or of a checkpoint; the averaged one where there is one."""
     state, recipe = loaded(run)
     G = made(recipe.G)
+    check_fits("average" if "average" in state else "G", G, state)
     G.load_state_dict(state.get("average", state["G"]))
     return G
 

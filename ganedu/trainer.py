@@ -227,7 +227,7 @@ class Trainer:
         """
         _check_has(state, "step", "rng", "global_rng", "optimisers", *self._networks())
         for name, net in self._networks().items():
-            _check_fits(name, net, state)
+            check_fits(name, net, state)
         _check_optimisers((self.opt_G, self.opt_D), state["optimisers"])
         step = whole("the checkpoint's step", state["step"])
         for name in ("rng", "global_rng"):
@@ -493,7 +493,7 @@ def _check_has(state, *names):
         raise ValueError(f"the checkpoint has no {', '.join(missing)}; it holds {found}")
 
 
-def _check_fits(name, net, state):
+def check_fits(name, net, state):
     """A sentence that names the first parameter in which `state[name]` and `net` differ."""
     mine, theirs = net.state_dict(), state[name]
     if not isinstance(theirs, dict):

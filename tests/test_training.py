@@ -160,6 +160,31 @@ def test_a_table_that_something_else_wrote_is_one_sentence(content, capsys):
     assert "run/training.csv is no t" in capsys.readouterr().err
 
 
+def without(state, *names):
+    return {name: value for name, value in state.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda s: [1], "none of a run"),
+        (lambda s: torch.ones(2), "none of a run"),
+        (lambda s: {**s, "recipe": 5}, "none of a run"),
+        (lambda s: without(s, "step"), "none of a run"),
+        (lambda s: {**s, "step": "7"}, "none of a run"),
+        (lambda s: {**s, "recipe": "data = 3"}, "a recipe needs G"),
+        (lambda s: {**s, "average": s["D"]}, "the checkpoint is of another network: average.net."),
+    ],
+)
+@pytest.mark.parametrize("command", [["train", "--resume", "--out", "run"], ["sample", "run"]])
+def test_a_checkpoint_of_something_else_is_one_sentence(command, change, says, capsys):
+    train(*RING, "--steps", "1")
+    checkpoint.save(change(checkpoint.load("run/checkpoint.pt")), "run/checkpoint.pt")
+    assert cli.main(command) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("ganedu: ") and says in said
+
+
 def test_events_for_tensorboard_are_written_where_it_is_installed():
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -118,7 +118,7 @@ def trained(source, out, steps, seed, progress=True):
     trainer = recipe(source.x, steps=steps).trainer(seed, data=data)
     file, seconds = out / "checkpoint.pt", 0.0
     if file.is_file():
-        state = checkpoint.load(file)
+        state = checkpoint.load_run(file)
         if state.get("mark") != source.mark:
             raise FileExistsError(f"{file} is of another picture: choose another --out")
         trainer.load_state_dict(state)
