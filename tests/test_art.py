@@ -113,7 +113,7 @@ def test_what_a_user_can_mend_is_one_sentence(capsys):
     Image.new("RGB", (80, 80), "teal").save("flat.png")
     for picture, said in (
         ("flat.png", "is of one colour"),
-        ("none.png", "no picture at none.png; by name there are: hubble_deep_field"),
+        ("none.png", "no picture at none.png, and none comes along; there are brick"),
     ):
         assert run(picture) == 2
         error = capsys.readouterr().err

@@ -240,7 +240,7 @@ def test_a_failing_notebook_keeps_the_old_file_and_the_others_go_on(course, capf
     assert "code cell 1 raised ZeroDivisionError" in printed.err
     assert (course / "notebooks" / "00_lesson.ipynb").read_text() == "old"
     assert (course / "solutions" / "01_double.ipynb").exists()
-    assert not list(course.rglob("*.new"))
+    assert not list(course.rglob("*.partial"))
 
 
 def test_without_a_name_only_what_is_out_of_date_is_built(course, capsys):

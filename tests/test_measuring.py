@@ -48,7 +48,7 @@ def test_labelled_digits_are_judged_by_a_classifier_of_their_own_set(monkeypatch
 
 
 def test_a_metric_that_is_not_there_and_an_n_that_is_too_small_are_one_sentence():
-    with pytest.raises(ValueError, match="no metric called 'fid'; metrics: frechet"):
+    with pytest.raises(ValueError, match="no metric called 'fid'; there are coverage, frechet"):
         judge("fid", 100, data.ring())
     with pytest.raises(ValueError, match="frechet on 192 features needs that many"):
         judge("frechet", 100, data.Images(torch.zeros(2, 3, 16, 16)))
