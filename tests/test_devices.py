@@ -1,6 +1,9 @@
 """Every path of the package on a GPU, or on the stand-in for one where there is none (standin_device.py)."""
 
+import json
+import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 import standin_device
@@ -159,6 +162,18 @@ def test_the_shipped_generator(gpu):
     G = pretrained.digits_generator().to("cuda")
     z = torch.randn(2, *G.z_shape, device="cuda")
     assert G(z).device.type == "cuda"
+
+
+LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem[:2])
+def test_no_lesson_draws_from_a_trainer_whose_generator_it_has_moved(lesson):
+    """`.cpu()` moves a network in place; `trainer.sample` then hands it z of the GPU."""
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    for moved in re.finditer(r"\b(\w+)\.(?:average|G|D)\.(?:cpu|to)\(", code):
+        assert f"{moved[1]}.sample(" not in code[moved.end() :], moved[0]
 
 
 # ------------------------------------------------------------------ what the stand-in must catch
