@@ -1,8 +1,10 @@
 """ganedu.metrics against torch-fidelity and torchmetrics: same features, same threads, one run.
 
-Frechet distance, KID (all pairs: one subset of all examples) and precision with recall (k = 3), from
-float64 features, correlated and unequally spread as a network's are. torchmetrics has no precision and
-recall. Before anything is timed all results are compared. Needs `pip install -e '.[dev,bench]'`.
+Frechet distance, KID (all pairs: one subset of all examples), MMD with a Gaussian kernel, precision with
+recall (k = 3) and the Inception score (of the features as logits), from float64 features, correlated and
+unequally spread as a network's are. torchmetrics has no precision and recall and no such kernel; c2st,
+authentic and the likelihood neither has. Before anything is timed all results are compared. Needs
+`pip install -e '.[dev,bench]'`.
 
 `--large` measures one thing more, once: precision_recall of 50,000 x 50,000 points, and its memory.
 Targets: at least as fast as either (a ratio of 1 or more); at most 2 GiB for the large one.
@@ -16,7 +18,15 @@ import sys
 import torch
 from common import in_turns, machine, ratios, spread, timed
 
-from ganedu.metrics import frechet, kid, precision_recall
+from ganedu.metrics import frechet, inception_score, kid, mmd, precision_recall
+
+
+def score_of_logits(real, fake):
+    return inception_score(fake.double().softmax(1))
+
+
+def gaussian(real, fake):
+    return mmd(real, fake, width=real.shape[1] ** 0.5)
 
 
 class AsTheyAre(torch.nn.Module):
@@ -42,6 +52,7 @@ def features(n, d, dtype, seed=0):
 def torch_fidelity(n):
     """{metric: function of (real, fake)}"""
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+    from torch_fidelity.metric_isc import isc_features_to_metric
     from torch_fidelity.metric_kid import kid_features_to_metric
     from torch_fidelity.metric_prc import prc_features_to_metric
 
@@ -49,24 +60,34 @@ def torch_fidelity(n):
         x, y = fid_features_to_statistics(real), fid_features_to_statistics(fake)
         return fid_statistics_to_metric(x, y, False)["frechet_inception_distance"]
 
-    def kid(real, fake):
-        options = {"kid_subsets": 1, "kid_subset_size": n, "verbose": False}
+    def kid(real, fake, **kernel):
+        options = {"kid_subsets": 1, "kid_subset_size": n, "verbose": False} | kernel
         return kid_features_to_metric(real, fake, **options)["kernel_inception_distance_mean"]
+
+    def mmd(real, fake):
+        width = real.shape[1] ** 0.5
+        return kid(real, fake, kid_kernel="rbf", kid_kernel_rbf_sigma=width)
+
+    def score(real, fake):
+        return isc_features_to_metric(fake, splits=1)["inception_score_mean"]
 
     def precision_recall(real, fake):
         found = prc_features_to_metric(fake, real, verbose=False)
         return found["precision"], found["recall"]
 
-    return {"frechet": frechet, "kid": kid, "precision_recall": precision_recall}
+    found = {"frechet": frechet, "kid": kid, "mmd": mmd, "precision_recall": precision_recall}
+    return found | {"inception_score": score}
 
 
 def torchmetrics(n, d, dtype):
     """{metric: function of (real, fake)}"""
     from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.inception import InceptionScore
     from torchmetrics.image.kid import KernelInceptionDistance
 
     fid = FrechetInceptionDistance(AsTheyAre(d), normalize=True).set_dtype(dtype)
     one = KernelInceptionDistance(AsTheyAre(d), subsets=1, subset_size=n, normalize=True)
+    logits = InceptionScore(torch.nn.Identity(), splits=1)
 
     def value(metric, real, fake):
         metric.reset()
@@ -74,7 +95,13 @@ def torchmetrics(n, d, dtype):
         metric.update(fake, real=False)
         return metric.compute()
 
+    def score(real, fake):
+        logits.reset()
+        logits.update(fake)
+        return logits.compute()[0].item()
+
     return {
+        "inception_score": score,
         "frechet": lambda real, fake: value(fid, real, fake).item(),
         "kid": lambda real, fake: value(one, real, fake)[0].item(),
     }
@@ -83,12 +110,15 @@ def torchmetrics(n, d, dtype):
 def compare(n, d, rounds, dtype):
     """Time all metrics of all packages on two sets [n, d], after a look at their results."""
     real, fake = features(n, d, dtype)
-    ours = {"frechet": frechet, "kid": kid, "precision_recall": precision_recall}
+    ours = {"frechet": frechet, "kid": kid, "mmd": gaussian, "precision_recall": precision_recall}
+    ours |= {"inception_score": score_of_logits}
     theirs = {"torch-fidelity": torch_fidelity(n), "torchmetrics": torchmetrics(n, d, dtype)}
     for name, metric in ours.items():
         found = {"ganedu": metric} | {who: m[name] for who, m in theirs.items() if name in m}
         agree(name, {who: m(real, fake) for who, m in found.items()}, dtype)
-        often = 20 if name == "frechet" else 1  # milliseconds are too short to time
+        often = (
+            20 if name in ("frechet", "inception_score") else 1
+        )  # milliseconds are too short to time
         work = {who: repeated(m, real, fake, often) for who, m in found.items()}
         times = in_turns(work, rounds)
         seconds = statistics.median(wall for wall, _ in times["ganedu"]) / often

@@ -266,10 +266,9 @@ def held_out_likelihood(fake, train, test):
     """
     fake, train = _features(fake, train, at_least=2)
     test = _features(fake, test, at_least=2)[1]
-    near = torch.cat([near.min(1).values for near in _distances(train, fake)])
-    usual = near.clamp(min=0).mean().sqrt()  # rounding may leave -1e-16
-    widths = max(usual.item(), 1e-6) * torch.logspace(-4, 1, 41, dtype=torch.float64)
-    squares = torch.cat(list(_distances(train, fake)))  # [N, n]
+    squares = torch.cat(list(_distances(train, fake))).clamp(min=0)  # [N, n], rounding cut off
+    usual = squares.min(1).values.mean().sqrt().item()
+    widths = max(usual, 1e-6) * torch.logspace(-4, 1, 41, dtype=torch.float64)
     best = max(widths.tolist(), key=lambda h: _log_likelihood(squares, h, fake.shape[1]))
     return _log_likelihood(torch.cat(list(_distances(test, fake))), best, fake.shape[1])
 
@@ -293,5 +292,6 @@ def inception_score(p):
             f"p must be probabilities [n, classes], each row >= 0 with the sum 1; got {list(p.shape)}"
             " (of logits: logits.softmax(1))"
         )
-    kl = torch.special.xlogy(p, p).sum(1) - torch.special.xlogy(p, p.mean(0)).sum(1)
-    return kl.mean().exp().item()
+    m = p.mean(0)  # KL's second term, averaged, is an entropy: the mean of p log m is m log m
+    kl = torch.special.xlogy(p, p).sum() / len(p) - torch.special.xlogy(m, m).sum()
+    return kl.exp().item()

@@ -428,6 +428,16 @@ def test_mmd_agrees_with_scikit_learns_kernel():
     assert metrics.mmd(x, y, w) == pytest.approx(within - 2 * k[2].mean(), abs=1e-12)
 
 
+def test_mmd_agrees_with_torch_fidelity():
+    from torch_fidelity.metric_kid import kid_features_to_metric
+
+    x, y, w = normal(90, 6, 1), 0.8 * normal(90, 6, 2) + 0.2, 2.5
+    options = {"kid_subsets": 1, "kid_subset_size": 90, "verbose": False}
+    options |= {"kid_kernel": "rbf", "kid_kernel_rbf_sigma": w}
+    theirs = kid_features_to_metric(x, y, **options)["kernel_inception_distance_mean"]
+    assert metrics.mmd(x, y, w) == pytest.approx(theirs, abs=1e-12)
+
+
 def test_authentic_by_hand_and_by_its_definition():
     train, fake = normal(50, 3, 1), normal(70, 3, 2)
     apart, own = torch.cdist(fake, train), torch.cdist(train, train).fill_diagonal_(math.inf)
@@ -454,6 +464,8 @@ def test_held_out_likelihood_convicts_the_copier_and_the_collapsed():
     fresh = metrics.held_out_likelihood(normal(300, 4, 3), train, test)
     assert metrics.held_out_likelihood(train + 1e-3 * normal(300, 4, 4), train, test) < fresh - 5
     assert metrics.held_out_likelihood(0.1 * normal(300, 4, 5) + 2, train, test) < fresh - 0.5
+    exact = metrics.held_out_likelihood(train, train, test)  # rounding: squares of -1e-16
+    assert -math.inf < exact < -1e6
 
 
 @pytest.mark.parametrize(

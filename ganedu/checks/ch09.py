@@ -797,10 +797,83 @@ def tail_cases(seed):
 
 turn_tail = Exercise("09.turn_tail", tail_share, TAIL_MISTAKES, tail_cases)
 
+
+def through(x, y):
+    """The least-squares line y = a + b x: (a, b)."""
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+    return y.mean() - slope * x.mean(), slope
+
+
+def through_two(first, second):
+    """The line through two of the points, which these functions choose."""
+
+    def line(x, y):
+        i, j = first(x), second(x)
+        slope = (y[i] - y[j]) / (x[i] - x[j])
+        return y[i] - slope * x[i], slope
+
+    return line
+
+
+def at_no_error(
+    sizes,
+    scores,
+    *,
+    over=lambda n: 1 / n,
+    line=through,
+    read=lambda a, b: a,
+):
+    """What a line through the scores over 1/n says at 1/n = 0."""
+    return read(*line(over(sizes), scores))
+
+
+over, line, at_zero = Part.of(at_no_error)
+INFINITY_MISTAKES = {
+    "OVER-N": over(lambda n: n),
+    "OVER-ROOT": over(lambda n: n**-0.5),
+    "OVER-SQUARE": over(lambda n: n**-2.0),
+    "OVER-LOG": over(torch.log),
+    "TWO-POINTS": line(
+        through_two(lambda x: 0, lambda x: -1),
+        through_two(lambda x: -1, lambda x: -2),
+        through_two(lambda x: x.argmin(), lambda x: x.argmax()),
+    ),
+    "SLOPE": at_zero(lambda a, b: b),
+    "AT-ONE": at_zero(lambda a, b: a + b),
+    "CLAMPED": at_zero(lambda a, b: a.clamp(min=0), lambda a, b: a.abs()),
+    "NO-LINE": (
+        lambda sizes, scores: scores[sizes.argmax()],
+        lambda sizes, scores: scores[-1],
+        lambda sizes, scores: scores.min(),
+        lambda sizes, scores: scores.mean(),
+        lambda sizes, scores: (sizes * scores).sum() / sizes.sum(),
+    ),
+}
+
+
+def size_cases(seed):
+    """Scores near a line over 1/n, not sorted by n; of one pair of sets the true distance is 0."""
+    points = drawing(seed)
+
+    def scores(sizes, alpha, beta):
+        noise = points(len(sizes), 1)[:, 0]
+        return alpha + beta / sizes * (1 + 0.04 * noise)
+
+    few = torch.tensor([400.0, 150.0, 1000.0, 250.0]).double()
+    many = torch.tensor([500.0, 100.0, 200.0, 800.0, 300.0, 125.0]).double()
+    return [
+        Case("four sizes", (few, scores(few, 3.6, 400))),
+        Case("a line that ends below 0", (many, scores(many, -0.3, 350))),
+    ]
+
+
+infinity = Exercise("09.infinity", at_no_error, INFINITY_MISTAKES, size_cases)
+
 EXERCISES = {
     "frechet": frechet,
     "kid": kid,
     "precision_recall": precision_recall,
+    "infinity": infinity,
     "turn_coverage": turn_coverage,
     "turn_c2st": turn_c2st,
     "turn_tail": turn_tail,

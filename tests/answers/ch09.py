@@ -557,6 +557,39 @@ TURN_TAIL_WRONG = [
     ("UNREDUCED", lambda new, fake: fake < new.quantile(0.01)),
 ]
 
+# ---- 09.infinity: my_frechet_at_infinity(sizes, scores) ------------------------------------------
+
+
+def i_with_polyfit(sizes, scores):
+    return np.polyfit(1 / sizes.numpy(), scores.numpy(), 1)[1]
+
+
+def i_with_a_design_matrix(sizes, scores):
+    A = torch.stack([torch.ones_like(sizes), 1 / sizes], dim=1)
+    return torch.linalg.lstsq(A, scores[:, None]).solution[0, 0]
+
+
+def i_with_scikit_learn(sizes, scores):
+    from sklearn.linear_model import LinearRegression
+
+    return LinearRegression().fit(1 / sizes[:, None].numpy(), scores.numpy()).intercept_.item()
+
+
+def slope_of(x, y):
+    return np.polyfit(x.numpy(), y.numpy(), 1)[0]
+
+
+INFINITY_WRONG = [
+    ("OVER-N", lambda n, s: np.polyfit(n.numpy(), s.numpy(), 1)[-1]),
+    ("OVER-ROOT", lambda n, s: np.polyfit(1 / np.sqrt(n.numpy()), s.numpy(), 1)[-1]),
+    ("SLOPE", lambda n, s: np.polyfit(1 / n.numpy(), s.numpy(), 1)[0]),
+    ("CLAMPED", lambda n, s: max(0.0, float(i_with_polyfit(n, s)))),
+    ("AT-ONE", lambda n, s: np.polyval(np.polyfit(1 / n.numpy(), s.numpy(), 1), 1.0)),
+    ("NO-LINE", lambda n, s: min(zip(n.tolist(), s.tolist()), key=lambda pair: -pair[0])[1]),
+    ("OVER-LOG", lambda n, s: s.mean() - slope_of(n.log(), s) * n.log().mean()),
+    ("TWO-POINTS", lambda n, s: np.polyfit([1 / n[0], 1 / n[-1]], [s[0], s[-1]], 1)[1]),
+]
+
 RIGHT = {
     "frechet": [
         f_by_the_formula,
@@ -574,6 +607,7 @@ RIGHT = {
         p_in_numpy,
         p_point_by_point,
     ],
+    "infinity": [i_with_polyfit, i_with_a_design_matrix, i_with_scikit_learn],
     "turn_coverage": [c_by_loops, c_in_numpy],
     "turn_c2st": [d_by_counting, d_with_sigmoid],
     "turn_tail": [t_by_sorting, t_in_numpy],
@@ -582,6 +616,7 @@ WRONG = {
     "frechet": FRECHET_WRONG,
     "kid": KID_WRONG,
     "precision_recall": PRECISION_RECALL_WRONG,
+    "infinity": INFINITY_WRONG,
     "turn_coverage": TURN_COVERAGE_WRONG,
     "turn_c2st": TURN_C2ST_WRONG,
     "turn_tail": TURN_TAIL_WRONG,
