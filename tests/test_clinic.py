@@ -118,6 +118,14 @@ def test_a_case_of_digits_is_the_same_run_when_written_down_and_read(name):
     assert torch.equal(a.sample(20), b.sample(20))
 
 
+@pytest.mark.parametrize("name", clinic.digit_patients())
+def test_the_doctor_finds_what_was_done_to_a_patient_of_digits(name):
+    made = digits.DIGITS[make.OF_DIGITS[int(name[-2:]) - 1][0]]
+    assert truth(name) == (made.diagnosis, made.cause, made.treatment)
+    assert doctor(patient(name)).name == made.diagnosis
+    assert (clinic.FOLDER / f"{name.replace(' ', '_')}.npz").stat().st_size < 150_000
+
+
 def test_no_digit_that_trains_is_held_out():
     mine, others = (half.x.flatten(1) for half in digits.halves())
     assert len(mine) + len(others) == 1797 and torch.cdist(mine, others).min() > 0.1

@@ -87,7 +87,9 @@ def test_the_shares_are_those_of_the_real_pictures_not_equal_ones():
     """A truth of ones and twos alone is matched by ones and twos; ten equal shares are not asked for."""
     x, real = (part[torch.isin(judge()(part).argmax(1), torch.tensor([1, 2]))] for part in some())
     signs = PictureSigns.of(run_of(x, real))
-    assert signs.due[[1, 2]].sum() > 0.95 * signs.n and not PATTERNS["dropped modes"](signs)
+    assert signs.due[[1, 2]].sum() > 0.95 * signs.counts.sum() and not PATTERNS["dropped modes"](
+        signs
+    )
     assert signs.off < 0.05 and signs.chance > 0.01
     all_ten = PictureSigns.of(run_of(some()[0], real))
     assert all_ten.off > 0.8 and all_ten.chance < 1e-9

@@ -13,6 +13,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ganedu.clinic.cases import CASES
+from ganedu.clinic.digits import DIGITS, record_digits
 from ganedu.doctor import record
 
 LOOKS, SAMPLES = 11, 800
@@ -33,6 +34,7 @@ PATIENTS = [  # (case, seed), patient 01 first
     ("no_room_in_z", 0),
     ("bridges", 0),
 ]
+OF_DIGITS = [("classes_left_out", 0)]  # digits 01 first
 
 
 def main():
@@ -46,6 +48,9 @@ def main():
         case = CASES[name]
         answers[f"patient {number:02}"] = encoded(case)
         record_case(case, seed).save(folder / f"patient_{number:02}.npz")
+    for number, (name, seed) in enumerate(OF_DIGITS, start=1):
+        answers[f"digits {number:02}"] = encoded(DIGITS[name])
+        record_digits(name, seed).save(folder / f"digits_{number:02}.npz")
     (folder / "answers.json").write_text(json.dumps(answers, indent=1) + "\n", encoding="utf-8")
 
 

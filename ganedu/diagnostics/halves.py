@@ -1,6 +1,7 @@
 """What perfect generators of pictures would score: real pictures against real pictures.
 
-    found, luck = beside(fake, held_out, train, classes=10)
+    crowd, held = (Crowd.of(pictures, held_out, train) for pictures in (fake, held_out))
+    found, luck = beside(crowd, held, classes=10)
     luck.z(found)  # {"far": 0.3, "sure": 11.2, ...}: by how many SDs each number is off
 
 The held-out pictures are halved, again and again: one half plays the generator, the other the truth. The
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 import torch
 
 from ganedu.diagnostics.copies import nearest
-from ganedu.diagnostics.perfect import Luck, lucky
+from ganedu.diagnostics.perfect import lucky
 from ganedu.metrics import c2st
 
-SPLITS = 50  # of the held-out pictures
+SPLITS = 30  # of the held-out pictures
 TAIL = 0.02  # "nearer, or further, than 98% of real ones"
 CERTAIN = 0.9  # the judge is sure of a picture
 GRAIN = 0.1  # noise on pictures before a fresh D compares them: real ones have 17 grey levels, fakes all
@@ -84,28 +85,24 @@ def _poorest(crowd, part, held, half, classes, at_least=8):
     return max(lacks[1:], default=math.nan)
 
 
-def beside(fake, held_out, train, classes):
-    """(the numbers of the fakes, the luck of real pictures), both against random halves of the real ones."""
+def beside(crowd, held, classes):
+    """(the numbers of a crowd, the luck of real pictures), both against halves of the held-out ones."""
     rng = torch.Generator().manual_seed(7_220_520)
-    crowd, held = (Crowd.of(part, held_out, train) for part in (fake, held_out))
-    m = min(len(held_out) // 2, len(fake))
-    rows, lucky_rows = [], []
+    n, m = len(crowd.named), min(len(held.named) // 2, len(crowd.named))
+    rows, others = [], []
     for _ in range(SPLITS):
-        order = torch.randperm(len(held_out), generator=rng)
-        some = torch.randperm(len(fake), generator=rng)[:m]
+        order = torch.randperm(len(held.named), generator=rng)
+        some = torch.randperm(n, generator=rng)[:m]
         rows.append(vitals(crowd, some, held, order[:m], classes))
-        lucky_rows.append(vitals(held, order[-m:], held, order[:m], classes))
-    found = {k: sum(row[k] for row in rows) / SPLITS for k in rows[0]}
-    luck = lucky(lucky_rows)
-    n = min(len(held_out), len(fake))
-    return (
-        found | {"c2st": _told_apart(held_out.x, fake.x)},
-        Luck(luck.mean | {"c2st": 0.0}, luck.sd | {"c2st": (2 / n) ** 0.5}, luck.worst),
-    )
+        others.append(vitals(held, order[-m:], held, order[:m], classes))
+    return {k: sum(row[k] for row in rows) / SPLITS for k in rows[0]}, lucky(others)
 
 
-def _told_apart(real, fake):
-    """What a fresh D tells apart of grainy pictures."""
+def told_apart(real, fake):
+    """What a fresh D tells apart of grainy pictures [n, C, H, W], and its SD where there is nothing."""
     rng = torch.Generator().manual_seed(7_220_521)
     real, fake = (x.flatten(1) for x in (real, fake))
-    return c2st(*(x + GRAIN * torch.randn(x.shape, generator=rng) for x in (real, fake)))
+    found = c2st(
+        *(x + GRAIN * torch.randn(x.shape, generator=rng) for x in (real, fake)), steps=150
+    )
+    return found, (2 / min(len(real), len(fake))) ** 0.5

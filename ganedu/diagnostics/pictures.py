@@ -18,9 +18,9 @@ import torch
 from scipy import stats
 
 from ganedu.classifier import probabilities
-from ganedu.diagnostics.copies import Birthday, Memorisation, birthday, memorisation, nearest
+from ganedu.diagnostics.copies import Birthday, Memorisation, birthday, memorisation
 from ganedu.diagnostics.coverage import Movement, kl, kl_floor, movement
-from ganedu.diagnostics.halves import CERTAIN, TAIL, beside
+from ganedu.diagnostics.halves import CERTAIN, TAIL, Crowd, beside, told_apart
 from ganedu.diagnostics.perfect import Luck
 from ganedu.files import replacing
 
@@ -39,7 +39,7 @@ MOVING = 0.2  # oscillation: typically this share of pictures changes its class 
 MISSING = 0.1  # dropped: a class with less than this share of its due
 FEW = 0.7  # collapse within modes: neighbours this much nearer than real ones have them
 UNEVEN = 0.05  # wrong proportions: reverse KL above that of real pictures, in nats
-RARE = 0.001  # ... and a class that is so far off by chance this seldom
+RARE = 0.01  # ... and a class that is so far off by chance this seldom
 GOOD = 0.8  # nearly healthy: at least this share is near real pictures,
 SURE = 0.6  # ... and the judge as sure of at least this share as of real ones
 
@@ -61,6 +61,10 @@ class Judged:
         x = as_saved(x)
         sure, named = probabilities(judge, x.flatten(0, -4)).max(1)
         return cls(x, named.view(x.shape[:-3]), as_half(sure).view(x.shape[:-3]))
+
+    def counts(self, classes):
+        """How many of them the judge is sure are of each class [classes]."""
+        return _counts(self.named[self.sure > CERTAIN], classes)
 
     def __getitem__(self, rows):
         return Judged(self.x[rows], self.named[rows], self.sure[rows])
@@ -181,9 +185,8 @@ def _unpacked(name, file):
 class PictureSigns:
     """All that the doctor measures of a run of pictures; "late" means over the last third of its looks."""
 
-    n: int  # pictures at the end
-    counts: torch.Tensor  # pictures named as each class [k]
-    real_counts: torch.Tensor  # held-out pictures named so [k]
+    counts: torch.Tensor  # pictures that the judge is sure are of each class [k]
+    real_counts: torch.Tensor  # ... of the held-out ones
     sure: float  # share of pictures of which the judge is more than 90% sure
     real_sure: float  # ... of held-out ones
     shares: torch.Tensor  # late: share of the pictures of each class [looks, k]
@@ -211,20 +214,21 @@ class PictureSigns:
         size = _size(real.x, centre)
         accuracy = [row["d_accuracy"] for row in rows]
         losses = [abs(row[k]) for row in rows for k in ("d_loss", "g_loss")]
-        apart = nearest(real.x, real.x, k=2)
+        crowd, held = (Crowd.of(pictures, real, run.train) for pictures in (last, real))
+        apart = held.own.min(1).values  # of each real picture to the next
         close = apart.quantile(TAIL).clamp(min=1e-3).item()
-        found, luck = beside(last, real, run.train, run.classes)
+        found, luck = beside(crowd, held, run.classes)
+        found["c2st"], sd = told_apart(real.x, last.x)
         return cls(
-            n=len(run.last),
-            counts=_counts(run.last.named, run.classes),
-            real_counts=_counts(run.held_out.named, run.classes),
+            counts=run.last.counts(run.classes),
+            real_counts=run.held_out.counts(run.classes),
             sure=(run.last.sure > CERTAIN).double().mean().item(),
             real_sure=(run.held_out.sure > CERTAIN).double().mean().item(),
             shares=histograms / histograms.sum(1, keepdim=True),
             spread=torch.tensor([_size(x, x.mean(0)) / size for x in late.x]),
             movement=movement(histograms),
             memory=None if run.train is None else memorisation(last.x, run.train, real.x),
-            clinging=math.inf if run.train is None else _clinging(last.x, run.train, apart),
+            clinging=_ratio(crowd.copied, apart),
             different=birthday(last.x, close),
             real_different=birthday(real.x, close),
             reach=_size(last.x, centre) / size,
@@ -232,7 +236,7 @@ class PictureSigns:
             d_accuracy=sum(accuracy) / len(accuracy),
             loss=max(losses),
             vitals=found,
-            luck=luck,
+            luck=Luck(luck.mean | {"c2st": 0.0}, luck.sd | {"c2st": sd}, luck.worst),
         )
 
     @property
@@ -254,6 +258,11 @@ class PictureSigns:
     def off(self):
         """KL of the classes' shares to the real ones, in nats."""
         return kl(self.counts + 0.5, self.real_counts + 0.5)
+
+    @property
+    def floor(self):
+        """... and those of real pictures, on average."""
+        return sum(kl_floor(len(c), c.sum().item()) for c in (self.counts, self.real_counts))
 
     @cached_property
     def chance(self):
@@ -306,8 +315,8 @@ def _size(x, centre):
     return (x - centre).flatten(1).norm(dim=1).median().item()
 
 
-def _clinging(x, train, apart):
-    return (nearest(x, train).median() / apart.median()).item()
+def _ratio(copied, apart):
+    return math.inf if copied is None else (copied.median() / apart.median()).item()
 
 
 def _thinned(pictures):
@@ -455,8 +464,7 @@ def shrunk(s):
 
 def uneven(s):
     """All classes are there, in wrong shares, and not by chance."""
-    floor = kl_floor(len(s.counts), s.n) + kl_floor(len(s.counts), s.real_counts.sum().item())
-    if s.off - floor > UNEVEN and s.chance < RARE and s.good:
+    if s.good and s.chance < RARE and s.off - s.floor > UNEVEN:
         ratio = (s.counts + 0.5) / (s.due + 0.5)
         return (
             f"the shares of the classes are off by {s.off:.2f} nats (p = {s.chance:.1g}): class "
