@@ -75,7 +75,9 @@ def main():
     if args.out:
         command = f"python benchmarks/doctor_images.py --seeds {args.seeds} --draws {args.draws}"
         command += f" --perfect {args.perfect}"
-        made = {"command": command, "machine": machine(), "kinds": kinds(exams["known"]), **exams}
+        runs = sum(exams[part]["runs"] for part in ("known", "tuned"))
+        made = {"command": command, "machine": machine(), "runs": runs}
+        made |= {"kinds": kinds(exams["known"]), **exams}
         args.out.write_text(json.dumps(made, indent=1) + "\n")
 
 

@@ -1,6 +1,7 @@
 """The command line: trains, goes on, and says in one sentence what a user can mend."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -224,7 +225,7 @@ def test_a_package_that_is_missing_is_one_sentence(monkeypatch, capsys):
 
 
 def test_a_reader_who_has_seen_enough_is_no_error():
-    program = f"{sys.executable} -m ganedu recipes | head -n 1"
+    program = f"{shlex.quote(sys.executable)} -m ganedu recipes | head -n 1"
     done = subprocess.run(program, shell=True, capture_output=True, text=True)
     assert done.stdout.startswith("cifar10") and done.stderr == ""
 
