@@ -24,7 +24,7 @@ from ganedu.diagnostics.halves import CERTAIN, TAIL, Crowd, beside, told_apart
 from ganedu.diagnostics.perfect import Luck
 from ganedu.files import replacing
 
-LEVELS = 127.5  # a picture's values are kept in steps of 1 / 127.5, as bytes have them
+LEVELS = 127.5  # steps from black (-1) to gray: what lies in [-1, 1] is kept as a byte has it
 MOST = 1000  # pictures compared, of each kind
 
 FAR = 5.0  # diverged: pictures this many times as far out as real ones
@@ -75,7 +75,7 @@ class Judged:
 
 def as_saved(x):
     """Rounded as a saved picture is, so that a run and its file have one diagnosis."""
-    return (x.float().cpu() * LEVELS).round().clamp(-32767, 32767) / LEVELS
+    return _unlevelled(_levels(x.float().cpu()))  # NaN stays NaN
 
 
 def as_half(x):
@@ -126,11 +126,11 @@ class PictureRun:
         return PictureSigns.of(self)
 
     def save(self, path):
-        """One small .npz file, called `path` as it stands: pictures in steps of 1 / 127.5."""
+        """One small .npz file, called `path` as it stands: pictures as bytes have them."""
         columns = {f"row_{k}": [row[k] for row in self.rows] for k in self.rows[0]}
         parts = {"looks": self.looks, "held_out": self.held_out, "end": self.end}
         kept = {k: v for name, part in parts.items() if part for k, v in _packed(name, part)}
-        kept |= {} if self.train is None else {"train": _levels(self.train)}
+        kept |= {} if self.train is None else {"train": _bytes(self.train)}
         with replacing(path) as file:
             np.savez_compressed(file, classes=self.classes, stopped=self.stopped, **columns, **kept)
 
@@ -153,29 +153,34 @@ class PictureRun:
             looks=_unpacked("looks", file),
             held_out=_unpacked("held_out", file),
             classes=int(file["classes"]),
-            train=_unlevelled(file["train"]) if "train" in file else None,
+            train=_unlevelled(torch.tensor(file["train"])) if "train" in file else None,
             stopped=str(file["stopped"]),
             end=_unpacked("end", file) if "end_x" in file else None,
         )
 
 
 def _levels(x):
-    return (x * LEVELS).round().to(torch.int16).numpy()
+    """0 to 255 for what lies in [-1, 1], and beyond for what does not."""
+    return ((x + 1) * LEVELS).round().clamp(-32767, 32767)
+
+
+def _bytes(x):
+    return _levels(x).to(torch.int16).numpy()
 
 
 def _unlevelled(levels):
-    return torch.tensor(levels).float() / LEVELS
+    return levels / LEVELS - 1
 
 
 def _packed(name, part):
-    yield f"{name}_x", _levels(part.x)
+    yield f"{name}_x", _bytes(part.x)
     yield f"{name}_named", part.named.to(torch.int16).numpy()
     yield f"{name}_sure", part.sure.half().numpy()
 
 
 def _unpacked(name, file):
     named, sure = (torch.tensor(file[f"{name}_{k}"]) for k in ("named", "sure"))
-    return Judged(_unlevelled(file[f"{name}_x"]), named.long(), sure.float())
+    return Judged(_unlevelled(torch.tensor(file[f"{name}_x"])), named.long(), sure.float())
 
 
 # ---- what the doctor reads -----------------------------------------------------------------------
