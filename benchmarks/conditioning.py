@@ -1,8 +1,11 @@
 """Are G and D told the label? Four games at equal cost, and what a judge says of the digits asked for.
 
-Both told, only G told, both told a label that is wrong (shuffled among the training digits), and none, on
-scikit-learn's digits of 8 x 8 pixels: a few seconds of a core a game. Each row is kept in a file of its
-own: stopped, the same command goes on where it was.
+Both told, only G told, both told a label that is wrong (shuffled among the training digits), and none: on
+scikit-learn's digits of 8 x 8 pixels, a few seconds of a core a game, or on MNIST's of 28 x 28, most of a
+minute a game. Each row is kept in a file of its own: stopped, the same command goes on where it was.
+
+    python benchmarks/conditioning.py --kept small --out ganedu/results/conditioning.json
+    python benchmarks/conditioning.py --size 28 --kept large --out ganedu/results/conditioning_28.json
 """
 
 import argparse
@@ -22,26 +25,32 @@ from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator, L
 from ganedu.networks import DCGANDiscriminator, DCGANGenerator
 from ganedu.recipe import Recipe
 
-PLAIN_G = partial(DCGANGenerator, 8, width=16, z_dim=10 + 16)
-PLAIN_D = partial(DCGANDiscriminator, 8, width=16)
-BOTH = Recipe(
-    data=data.small_digits,
-    G=partial(ConditionalGenerator, PLAIN_G),
-    D=partial(ConditionalDiscriminator, partial(DCGANDiscriminator, 8, width=16, classes=10)),
-    steps=400,
-    batch=32,
-    lr_g=2e-3,
-    lr_d=1e-3,
-    ema=0.995,
-    precision=torch.float32,
-)
-GAMES = {
-    "both told": BOTH,
-    "only G told": replace(BOTH, D=partial(LabelBlind, PLAIN_D)),
-    "labels shuffled": BOTH,
-    "none told": replace(BOTH, G=PLAIN_G, D=PLAIN_D),
-}
-SEEDS = dict.fromkeys(GAMES, 5)
+
+def games(size):
+    """The recipes of the four games on digits of 8 or 28 pixels, by name."""
+    width, z_dim = (16, 16) if size == 8 else (24, 90)
+    plain_g = partial(DCGANGenerator, size, width=width, z_dim=10 + z_dim)
+    plain_d = partial(DCGANDiscriminator, size, width=width)
+    both = Recipe(
+        data=data.small_digits if size == 8 else data.digits,
+        G=partial(ConditionalGenerator, plain_g),
+        D=partial(ConditionalDiscriminator, partial(plain_d, classes=10)),
+        steps=400 if size == 8 else 800,
+        batch=32,
+        lr_g=2e-3 if size == 8 else 1e-3,
+        lr_d=1e-3 if size == 8 else 5e-4,
+        ema=0.995,
+        precision=torch.float32,
+    )
+    return {
+        "both told": both,
+        "only G told": replace(both, D=partial(LabelBlind, plain_d)),
+        "labels shuffled": both,
+        "none told": replace(both, G=plain_g, D=plain_d),
+    }
+
+
+SEEDS = 5
 N = 1000  # samples judged, 100 of each class where one can ask
 
 
@@ -49,41 +58,50 @@ def main():
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    options.add_argument(
+        "--size", type=int, choices=[8, 28], default=8, help="default: %(default)s"
+    )
     options.add_argument("--kept", type=Path, required=True, help="folder of a file for each game")
     options.add_argument("--out", type=Path, help="write all games that are kept here, as JSON")
     args = options.parse_args()
     torch.set_num_threads(1)
     args.kept.mkdir(parents=True, exist_ok=True)
-    train, held_out = data.small_digits().split()
+    recipes = games(args.size)
+    train, held_out = recipes["both told"].data().split()
     judge = train_classifier(train, seed=100, progress=False)
-    for seed in range(max(SEEDS.values())):
-        for game in GAMES:
+    for seed in range(SEEDS):
+        for game, recipe in recipes.items():
             file = args.kept / f"{game} {seed}.json"
-            if seed < SEEDS[game] and not file.exists():
-                row = play(game, seed, train, held_out, judge)
+            if not file.exists():
+                row = {
+                    "game": game,
+                    "seed": seed,
+                    **play(game, recipe, seed, train, held_out, judge),
+                }
                 print(row, flush=True)
                 file.write_text(json.dumps(row), encoding="utf-8")
     if args.out:
         rows = [json.loads(f.read_text(encoding="utf-8")) for f in args.kept.glob("*.json")]
+        command = f"python benchmarks/conditioning.py --size {args.size} --kept kept"
         made = {
-            "command": f"python benchmarks/conditioning.py --kept kept --out {args.out.name}",
+            "command": f"{command} --out {args.out.name}",
             "machine": machine(),
-            "steps": BOTH.steps,
+            "steps": recipes["both told"].steps,
             "judge_right_of_held_out": share(named(judge, held_out.x) == held_out.y),
-            "rows": sorted(rows, key=lambda row: ([*GAMES].index(row["game"]), row["seed"])),
+            "rows": sorted(rows, key=lambda row: ([*recipes].index(row["game"]), row["seed"])),
         }
         args.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 
-def play(game, seed, train, held_out, judge):
+def play(game, recipe, seed, train, held_out, judge):
     """One game trained and judged, as a row."""
     if game == "labels shuffled":
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
         train = data.Images(train.x, train.y[order], "labels shuffled")
-    trainer = GAMES[game].trainer(seed, device="cpu", data=train)
+    trainer = recipe.trainer(seed, device="cpu", data=train)
     begin = time.process_time()
-    trainer.fit(BOTH.steps, every=BOTH.steps, progress=False)
-    row = {"game": game, "seed": seed, "cpu_seconds": round(time.process_time() - begin, 1)}
+    trainer.fit(recipe.steps, every=recipe.steps, progress=False)
+    row = {"cpu_seconds": round(time.process_time() - begin, 1)}
     told = isinstance(trainer.G, ConditionalGenerator)
     y = torch.arange(N) % 10
     x = trainer.sample(N, seed=1, y=y) if told else trainer.sample(N, seed=1)
