@@ -4,7 +4,7 @@
     python benchmarks/trial.py trial      every arm, ring and grid, block after block of ten fresh seeds
     python benchmarks/trial.py budgets    the leading arms at 7 budgets, grid, five seeds
     python benchmarks/trial.py ablation   the combination in small, less one of its six changes, equal steps
-    python benchmarks/trial.py minute     the combination itself on fresh seeds, ring and grid
+    python benchmarks/trial.py minute     what the ablation leaves, a minute a seed, fresh seeds
 
 Seeds run side by side (`ganedu.treatments.together`); what is finished is kept in --out, and the same
 command goes on from there. The last line of a part writes ganedu/results/trial_PART.json.
@@ -27,6 +27,7 @@ from ganedu.treatments.base import Treatment
 from ganedu.treatments.together import Together
 
 SEARCH_SEEDS = (900, 901)
+LEFT_OVER = "R2 that fades, fading waves, a larger G"
 BLOCKS = [tuple(range(100 + 10 * i, 110 + 10 * i)) for i in range(2)]
 LONG_SEEDS = tuple(range(100, 105))
 LEADING = ("baseline", "plain coordinates", "R2", "relativistic + R1 + R2")
@@ -91,11 +92,10 @@ def ablation_jobs():
 
 def minute_jobs():
     """Two seeds at a time, ring and grid in turns."""
-    t = Treatment("both", plane.COMBINATION, 1.0)
+    t = Treatment("both", plane.LEFT_OVER, 1.0)
     for first in range(100, 120, 2):
         for points in ("ring", "grid"):
-            name = "annealed + fading + larger G"
-            yield name, points, t, plane.CLASSROOM, (first, first + 1), {}
+            yield LEFT_OVER, points, t, plane.MINUTE, (first, first + 1), {}
 
 
 JOBS = {
