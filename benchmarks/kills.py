@@ -6,9 +6,11 @@
     python benchmarks/kills.py tour --kills 10      # pictures are whole or not there
     python benchmarks/kills.py builder --kills 30   # notebooks are what they were, or the new ones
 
-A kill is SIGKILL after a random time: from the first file to the last write of what a run goes on
-from, so that it falls into the training and not into the final drawing, or between two notebooks; of
-the tour, which writes at its end, from the start to the end. No process may be left behind.
+A kill is SIGKILL at a random place: a step that was saved, a run of the study that was kept or a
+notebook that was written is waited for, then a random part of the time that one more takes. So it falls
+into the work on a busy machine too. The tour writes at its end only: there it is a random time from the
+start to the end. No process may be left behind. Where one process is enough, a run is a fork of this one,
+which has imported all: a kill then costs the training, not the start of Python.
 """
 
 import argparse
@@ -30,9 +32,8 @@ import torch
 from common import machine
 from PIL import Image
 
-from ganedu import checkpoint
+from ganedu import checkpoint, cli, studies, tour, training, treatments  # noqa: F401
 
-GANEDU = [sys.executable, "-W", "ignore", "-m", "ganedu"]
 TWO = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node=2"]
 TWO += ["--master-port=29533", "-m", "ganedu"]
 RUN = "train --data ring --batch 8 --device cpu --save-every 20 --timeout 60 --steps 300".split()
@@ -40,6 +41,8 @@ TOUR = "tour --steps 40".split()
 BUILD = [sys.executable, "-W", "ignore", str(Path(__file__).parents[1] / "authoring" / "build.py")]
 STATE = {"train": "whole/checkpoint.pt", "two": "whole/checkpoint.pt"}
 STATE |= {"study": "whole/*/runs/*.json", "builder": "notes/*/*.ipynb"}
+END = {"train": 300, "two": 300, "study": 6, "builder": 3}  # steps, kept runs, notebooks
+STRIDE = {"train": 20, "two": 20, "study": 1, "builder": 1}  # from one write to the next
 STUDY = "study ring --recipes GAN --seeds 6 --steps 60 --jobs 2".split()
 
 
@@ -74,32 +77,53 @@ def main():
 
 def call(what, out, wait=False, resume=False):
     """The command, in a session of its own."""
-    program = TWO if what == "two" else GANEDU
     words = [*{"study": STUDY, "tour": TOUR}.get(what, RUN), "--out", out]
     if resume:
         words = ["train", "--resume", "--device", "cpu", "--timeout", "60", "--out", out]
-    if what == "builder":
-        program, words = BUILD, ["--root", "notes"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    run = subprocess.Popen([*program, *words], start_new_session=True, **quiet)
+    program = {"two": [*TWO, *words], "builder": [*BUILD, "--root", "notes"]}.get(what)
+    run = psutil.Process(started(program) if program else forked(words))
     if wait:
-        assert run.wait() == 0, f"{what} into {out} ended with {run.returncode}"
+        code = run.wait()
+        assert code == 0, f"{what} into {out} ended with {code}"
     return run
 
 
-def one(what, rng, longest):
-    """One run, killed, looked at, and resumed."""
+def started(program):
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(program, start_new_session=True, **quiet).pid
+
+
+def forked(words):
+    """`ganedu WORDS` in a child of this process; its pid."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nowhere, stream)
+        os._exit(cli.main(words))
+    return child
+
+
+def is_over(run):
+    return not run.is_running() or run.status() == psutil.STATUS_ZOMBIE
+
+
+def one(what, rng, whole):
+    """One run, killed, looked at, and resumed; a run that nobody kills takes `whole` seconds."""
     if what == "builder":
         change_sources()
-    begin, run = time.time(), call(what, "parts")
+    begin, run, longest = time.time(), call(what, "parts"), whole
     if what in STATE:
         await_first_file("notes" if what == "builder" else "parts", run, begin)
+        await_place(what, rng.randrange(0, END[what], STRIDE[what]), run, begin)
+        longest *= STRIDE[what] / END[what]
     time.sleep(rng.random() * longest)
-    if run.poll() is not None:  # quicker than the first one: nobody was killed
+    if is_over(run):  # quicker than the first one: nobody was killed
         shutil.rmtree("parts", ignore_errors=True)
-        return one(what, rng, longest)
-    agent = psutil.Process(run.pid)
-    family = [agent, *agent.children(recursive=True)]
+        return one(what, rng, whole)
+    family = [run, *run.children(recursive=True)]
     victim = rng.choice(family)
     victim.send_signal(signal.SIGKILL)
     _, left = psutil.wait_procs(family, timeout=90)
@@ -125,8 +149,23 @@ def await_first_file(out, run, begin):
     def is_new(file):
         return file.exists() and file.stat().st_mtime >= begin
 
-    while not any(map(is_new, Path(out).rglob("*.*"))) and run.poll() is None:
+    while not any(map(is_new, Path(out).rglob("*.*"))) and not is_over(run):
         time.sleep(0.01)
+
+
+def await_place(what, place, run, begin):
+    while reached(what, begin) < place and not is_over(run):
+        time.sleep(0.001)
+
+
+def reached(what, begin):
+    """How far a run that began then has come: the step, or how many files it has written."""
+    if what == "study":
+        return len(list(Path("parts").glob("*/runs/*.json")))
+    if what == "builder":
+        return sum(f.stat().st_mtime >= begin for f in Path().glob(STATE[what]))
+    rows = training.read_rows(Path("parts/training.csv"))
+    return rows[-1]["step"] if rows else 0
 
 
 def state_of(what):

@@ -136,7 +136,12 @@ def parser():
     art.add_argument(
         "--side", type=_side, help="shrink the picture's shorter side to so many pixels"
     )
-    art.add_argument("--poster", type=_side, default=1024, help="its side (default: %(default)s)")
+    art.add_argument(
+        "--poster",
+        type=_side,
+        default=1024,
+        help="the poster's side, pixels (default: %(default)s)",
+    )
     art.set_defaults(run=run_art)
 
     for command in (tour, art):
@@ -244,11 +249,19 @@ def add_what_a_run_leaves(commands):
     walk.add_argument(
         "-n", type=_count, default=16, help="walks side by side (default: %(default)s)"
     )
-    walk.add_argument("--stops", type=_count, default=5, help="places in z (default: %(default)s)")
-    walk.add_argument("--frames", type=_count, default=60, help="default: %(default)s")
+    walk.add_argument(
+        "--stops", type=_count, default=5, help="random z that a walk visits (default: %(default)s)"
+    )
+    walk.add_argument("--frames", type=_count, default=60, help="pictures (default: %(default)s)")
     for command, seconds in ((film, 10.0), (walk, 8.0)):
-        command.add_argument("--seconds", type=float, default=seconds, help="default: %(default)s")
-        command.add_argument("--out", default=f"{command.prog.split()[-1]}.gif")
+        command.add_argument(
+            "--seconds",
+            type=float,
+            default=seconds,
+            help="how long it plays (default: %(default)s)",
+        )
+        name = f"{command.prog.split()[-1]}.gif"
+        command.add_argument("--out", default=name, help="a new file (default: %(default)s)")
     export.add_argument("--out", default="model", help="a new folder (default: %(default)s)")
     for command, run in (
         (sample, run_sample),
@@ -367,7 +380,7 @@ def asked_for(args, state, text, out):
         recipe, p_data = processes.first_then_others(lambda: choices.usual(args))
         recipe = replace(recipe, steps=state.get("step", 0) + recipe.steps)
     keep = replace(training.Keep.from_toml(table), **keep_options(args))
-    training.look_at_pictures(choices.folder_of(recipe.data), out)
+    training.look_at_pictures(choices.folder_of(recipe.data), out, state.get("pictures"))
     if p_data is None:
         p_data = processes.first_then_others(lambda: choices.make_data(recipe))
     return recipe, keep, p_data

@@ -7,6 +7,7 @@ Two-dimensional mixtures are exact (we know every mode, so collapse can be count
 `DataLoader`: for small images, picking rows of one tensor is many times faster.
 """
 
+import hashlib
 import math
 import os
 import shutil
@@ -424,6 +425,14 @@ def inventory(folder):
     if any(kind == "transparent" for kind, _ in seen):
         said += "; some transparent: read on white (channels = 4 keeps the opacity)"
     return said
+
+
+def fingerprint(folder):
+    """Of the names and sizes of a folder's pictures, 16 signs: another one when they are others."""
+    folder = Path(folder).expanduser()
+    files = picture_files(folder)[0]
+    told = [f"{file.relative_to(folder).as_posix()} {file.stat().st_size}" for file in files]
+    return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _kinds(files):

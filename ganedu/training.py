@@ -19,7 +19,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ganedu import checkpoint, data, drawing, processes, viz
+from ganedu import checkpoint, choices, data, drawing, processes, viz
 from ganedu.files import claimed, read_text, write_text
 from ganedu.measuring import METRICS, judge
 from ganedu.names import nearest
@@ -74,13 +74,18 @@ class Keep:
         return "".join(["\n[keep]\n", *lines]) if lines else ""
 
 
-def look_at_pictures(folder, out):
-    """Say what is read of a folder of pictures; a run's own pictures are no data of it."""
+def look_at_pictures(folder, out, before=None):
+    """Say what is read of a folder of pictures, and if it is not what the run had `before`.
+
+    A run's own pictures are no data of it.
+    """
     if folder and out.resolve().is_relative_to(Path(folder).resolve()):
         raise ValueError(f"--out {out} lies among the pictures of --data: choose another place")
     if folder and processes.first():
         try:
             print(data.inventory(folder))
+            if before not in (None, data.fingerprint(folder)):
+                print(f"These are not the pictures that the run had before: {folder} has changed.")
         except FileNotFoundError as error:
             raise ValueError(f"data: {error}") from error
 
@@ -124,6 +129,8 @@ class Keeper:
         self.rows = [row for row in read_rows(out / "training.csv") if row["step"] <= trainer.step]
         self.saved = trainer.step, time.monotonic()
         self.board = _board(out, trainer.step)
+        folder = choices.folder_of(trainer.recipe.data) if trainer.recipe else None
+        self.pictures = {"pictures": data.fingerprint(folder)} if folder else {}
 
     def after_step(self):
         """A row, a value of the metric, a sheet, a checkpoint: each when it is due."""
@@ -160,7 +167,7 @@ class Keeper:
     def save(self):
         """The rows, then the checkpoint: a resumed run cuts off rows that are newer than it."""
         write_text(self.out / "training.csv", as_csv(self.rows))
-        checkpoint.save(self.trainer.state_dict(), self.out / "checkpoint.pt")
+        checkpoint.save({**self.trainer.state_dict(), **self.pictures}, self.out / "checkpoint.pt")
         self.saved = self.trainer.step, time.monotonic()
         if self.board:
             self.board.flush()

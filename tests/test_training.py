@@ -216,6 +216,17 @@ def test_a_folder_gets_the_channels_that_its_pictures_have_and_the_size_that_is_
     assert cli.main(["train", "--resume", "--steps", "1", "--data", "photos"]) == 0
 
 
+def test_a_resumed_run_says_so_where_its_pictures_are_others_now(capsys):
+    folder_of_pictures("L")
+    said = "These are not the pictures that the run had before: "
+    on = ("train", "--resume", "--steps", "1", "--out", "run", "--device", "cpu")
+    assert train("--data", "photos", "--size", "8", "--batch", "4", "--steps", "1") == 0
+    assert cli.main([*on]) == 0 and said not in capsys.readouterr().out
+    Path("photos/cats").rename("photos/apes")  # the same pictures: the labels are others
+    assert cli.main([*on]) == 0 and said in capsys.readouterr().out
+    assert cli.main([*on]) == 0 and said not in capsys.readouterr().out  # it has these now
+
+
 def test_four_channels_are_trained_and_drawn(tmp_path):
     Path("photos").mkdir()
     Image.new("RGBA", (9, 9), (255, 0, 0, 100)).save("photos/a.png")
