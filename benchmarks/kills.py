@@ -43,7 +43,7 @@ STATE = {"train": "whole/checkpoint.pt", "two": "whole/checkpoint.pt"}
 STATE |= {"study": "whole/*/runs/*.json", "builder": "notes/*/*.ipynb"}
 END = {"train": 300, "two": 300, "study": 6, "builder": 3}  # steps, kept runs, notebooks
 STRIDE = {"train": 20, "two": 20, "study": 1, "builder": 1}  # from one write to the next
-STUDY = "study ring --recipes GAN --seeds 6 --steps 60 --jobs 2".split()
+STUDY = "study ring --recipes baseline --seeds 6 --steps 60 --jobs 2".split()
 
 
 def main():
@@ -65,7 +65,7 @@ def main():
         if args.what in STATE:
             await_first_file("notes" if args.what == "builder" else "whole", run, begin)
             begin = time.time()
-        assert run.wait() == 0
+        assert (code := run.wait()) == 0, f"a whole run ended with {code}: is it asked for wrongly?"
         longest = last_write(args.what) - begin
         for k in range(args.kills):
             found = one(args.what, rng, longest)
