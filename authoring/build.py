@@ -14,6 +14,7 @@ import io
 import os
 import re
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -330,7 +331,7 @@ def build_all(jobs, workers, again):
     failed = 0
     # One thread each: small networks gain nothing from two, and the outputs do not depend on the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=end_with, initargs=(os.getpid(),)) as pool:
         running = {pool.submit(build, job, again): job for job in jobs}
         for done in as_completed(running):
             seconds, said, problem = done.result()
@@ -339,6 +340,17 @@ def build_all(jobs, workers, again):
             if problem:
                 print(indent(problem), file=sys.stderr, flush=True)
     return failed
+
+
+def end_with(builder):
+    """End this worker when the builder was killed: by itself it would wait for work for ever."""
+
+    def watch():
+        while os.getppid() == builder:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def indent(text):

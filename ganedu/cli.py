@@ -1,6 +1,7 @@
 """`ganedu ...`: tour, training, samples, art, studies. The grammar only: what is asked for is a `Recipe`."""
 
 import argparse
+import codecs
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ LOSSES = ("nonsaturating", "saturating", "least_squares", "hinge", "wasserstein"
 DATA = ("ring", "grid", "digits", "mnist", "fashion_mnist", "cifar10")
 METRICS = ("frechet", "kid", "precision", "recall", "coverage")
 STUDIES = ("ring", "grid", "stacked")
+PLAIN = {"✓": "+", "○": "-", "✗": "x", "±": "+-", "\N{NO-BREAK SPACE}": " "}
 
 
 def main(argv=None):
@@ -32,9 +34,10 @@ def main(argv=None):
             "ganedu: the folder that you are in is not there any more: cd to one", file=sys.stderr
         )
         return 2
+    codecs.register_error("plain", in_plain_signs)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a sign that cannot be printed stops nothing
+            stream.reconfigure(errors="plain")  # a sign that cannot be printed stops nothing
     try:
         if getattr(args, "trains", True):
             leave_room()
@@ -48,6 +51,12 @@ def main(argv=None):
     except KeyboardInterrupt as stop:
         print(f"ganedu: stopped{f': {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
+
+
+def in_plain_signs(error):
+    """What stands for signs that a terminal does not have: done, open and failed stay three."""
+    signs = error.object[error.start : error.end]
+    return "".join(PLAIN.get(sign, "?") for sign in signs), error.end
 
 
 def which():

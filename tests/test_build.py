@@ -11,6 +11,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -241,6 +242,30 @@ def test_a_failing_notebook_keeps_the_old_file_and_the_others_go_on(course, capf
     assert (course / "notebooks" / "00_lesson.ipynb").read_text() == "old"
     assert (course / "solutions" / "01_double.ipynb").exists()
     assert not list(course.rglob("*.partial"))
+
+
+KILLED = """
+import os, pathlib, signal, sys
+sys.path.insert(0, {authoring!r})
+import build, psutil
+
+def after_the_first(*words, **options):
+    workers = [str(child.pid) for child in psutil.Process().children(recursive=True)]
+    pathlib.Path("workers").write_text(" ".join(workers))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+build.print = after_the_first
+build.build_all([job for job in build.all_jobs(pathlib.Path()) if job.kind == "exercise"], 1, True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a kill there is another thing")
+def test_a_killed_builder_leaves_no_worker_behind(course):
+    program = KILLED.format(authoring=str(ROOT / "authoring"))
+    killed = subprocess.run([sys.executable, "-c", program], cwd=course)
+    workers = [int(pid) for pid in (course / "workers").read_text().split()]
+    left = [psutil.Process(pid) for pid in workers if psutil.pid_exists(pid)]
+    assert killed.returncode == -9 and workers and not psutil.wait_procs(left, timeout=30)[1]
 
 
 def test_without_a_name_only_what_is_out_of_date_is_built(course, capsys):

@@ -1,5 +1,6 @@
 """The command line: trains, goes on, and says in one sentence what a user can mend."""
 
+import io
 import os
 import shlex
 import signal
@@ -17,6 +18,7 @@ from PIL import Image
 
 import ganedu
 from ganedu import checkpoint, choices, cli, data, losses, measuring, training
+from ganedu.kit import progress
 from ganedu.recipe import Recipe, made
 from ganedu.trainer import NotFinite
 
@@ -509,3 +511,16 @@ def test_a_study_of_which_every_run_fails_still_has_its_table(trials, monkeypatc
     assert study("ring") == 0
     assert "only 0 5" in " ".join(capsys.readouterr().out.split())
     assert not Path("study/ring/study.png").exists()
+
+
+def test_a_terminal_without_the_signs_still_tells_done_from_open_and_failed(monkeypatch):
+    cli.main(["start", "course"])
+    passed, failed = {"status": "passed", "code": ""}, {"status": "failed", "code": "SWAPPED"}
+    kept = progress.Progress(Path("course").resolve())
+    kept.put("exercises", {"05.d_step": passed, "05.g_step": failed})
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert cli.main(["progress", "course"]) == 0
+    sys.stdout.flush()
+    words = sys.stdout.buffer.getvalue().decode()
+    assert "+ 05.d_step" in words and "x 05.g_step SWAPPED" in words and "- 01." in words
+    assert "+ done   - open   x what the check saw last" in words
