@@ -14,6 +14,7 @@ FILES = {
     "gravel": ("gravel",),
     "brick": ("brick",),
     "grass": ("grass",),
+    "brick_and_grass": ("brick", "grass"),
 }
 
 
