@@ -14,7 +14,6 @@ import io
 import os
 import re
 import sys
-import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from ganedu import notebooks
 from ganedu.files import write_text
 from ganedu.kit import pages
 from ganedu.kit.progress import unused
+from ganedu.workers import end_with
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -340,17 +340,6 @@ def build_all(jobs, workers, again):
             if problem:
                 print(indent(problem), file=sys.stderr, flush=True)
     return failed
-
-
-def end_with(builder):
-    """End this worker when the builder was killed: by itself it would wait for work for ever."""
-
-    def watch():
-        while os.getppid() == builder:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def indent(text):

@@ -14,6 +14,7 @@ which has imported all: a kill then costs the training, not the start of Python.
 """
 
 import argparse
+import atexit
 import filecmp
 import json
 import os
@@ -23,6 +24,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -56,8 +58,9 @@ def main():
     args = options.parse_args()
     print(machine(), flush=True)
     rng, good = random.Random(args.seed), 0
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
+    folder = tempfile.mkdtemp()  # a TemporaryDirectory is removed by a fork that ends, too
+    os.chdir(folder)
+    try:
         if args.what == "builder":
             begin_notebooks()
         begin = time.time()
@@ -72,6 +75,8 @@ def main():
             good += found["alike"]
             print(k + 1, json.dumps(found), flush=True)
             shutil.rmtree("parts", ignore_errors=True)
+    finally:
+        shutil.rmtree(folder)
     print(f"{good} of {args.kills}: loadable, nothing left behind, and the same end", flush=True)
 
 
@@ -102,7 +107,10 @@ def forked(words):
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(nowhere, stream)
-        os._exit(cli.main(words))
+        code = cli.main(words)
+        threading._shutdown()  # the end of an interpreter: pools end their workers here,
+        atexit._run_exitfuncs()  # or here
+        os._exit(code)
     return child
 
 

@@ -32,6 +32,7 @@ from ganedu.files import write_text
 from ganedu.recipe import Recipe, spelled
 from ganedu.recording import ctrl_c
 from ganedu.trainer import NotFinite
+from ganedu.workers import end_with
 
 # What a run costs; every other number in a row is a measure.
 COSTS = ("seconds", "cpu_seconds", "d_updates", "g_updates")
@@ -103,8 +104,10 @@ def _distinct(seeds):
 def run(name, trial, seed, home):
     """One run, with one thread of torch and torch's own generator seeded with `seed`: its row.
 
-    Outside the study's own process, `home`, Ctrl-C is ignored: the study gets it too, and ends the workers.
+    Outside the study's own process, `home`, Ctrl-C is ignored: the study gets it too, and ends the
+    workers; killed, it cannot, and they end by themselves.
     """
+    end_with(home)
     torch.optim.Adam([torch.zeros(1)])  # a process's first one imports for a second: not timed
     threads, begin = torch.get_num_threads(), time.perf_counter()
     torch.set_num_threads(1)

@@ -32,6 +32,7 @@ LEVELS = {
         "penalties",
         "profile",
         "results",
+        "workers",
     },
     1: {
         "trainer",
@@ -276,9 +277,31 @@ def test_the_readme_gives_every_module_its_place_in_the_reading_order():
         "profile",
         "results",
         "notebooks",
+        "workers",
     }  # served to others only
     for level, names in LEVELS.items():
         assert order[level] == names - unsaid
+
+
+def lines_of_code(path):
+    """Lines that are neither empty, nor comment, nor docstring."""
+    source = path.read_text(encoding="utf-8")
+    told = set()
+    for node in ast.walk(ast.parse(source)):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            told |= set(range(body[0].lineno, body[0].end_lineno + 1))
+    lines = enumerate(map(str.strip, source.splitlines()), 1)
+    return sum(bool(line) and line[0] != "#" and n not in told for n, line in lines)
+
+
+def test_the_readme_says_how_long_the_core_is():
+    said = int(re.search(r"the core, ([\d,]+) lines", text_of("README.md"))[1].replace(",", ""))
+    rows = re.findall(r"^\| [^|]*: [^|]*\| (`.*) \|$", text_of("README.md"), re.M)
+    core = [f"{name}.py" for row in rows[:2] for name in re.findall(r"`(\w+)`", row)]
+    assert sum(lines_of_code(ROOT / "ganedu" / name) for name in core) == pytest.approx(
+        said, rel=0.05
+    )
 
 
 def test_the_version_is_the_same_everywhere():
