@@ -96,6 +96,31 @@ def scatter(real=None, fake=None, *, ax=None, title=None, limit=1.5):
     return titled(ax, title)
 
 
+def clouds(samples, *, limit=1.5):
+    """{"A": points [n, 2], ...}: a small panel each, side by side, all with the same limits."""
+    _, axes = figure(len(samples), height=1.9, sharex=True, sharey=True, squeeze=False)
+    for ax, (title, x) in zip(axes.flat, samples.items()):
+        scatter(None, x, ax=ax, title=title, limit=limit)
+        ax.get_legend().remove()
+        ax.set(xlabel="", ylabel="")
+    return axes.flatten()
+
+
+def ranges(values, *, ax=None, title=None, colours=None):
+    """{"name": numbers [n], ...}: a row each, a line from the 5% to the 95% quantile, a dot at the median.
+
+    `colours`, {"name": colour, ...}, are those of names that have one; the others are black.
+    """
+    ax = _axes(ax, height=0.9 + 0.3 * len(values))
+    for row, (name, numbers) in enumerate(values.items()):
+        colour = (colours or {}).get(name, "black")
+        low, median, high = np.quantile(_array(numbers), (0.05, 0.5, 0.95))
+        ax.plot([low, high], [row, row], color=colour, lw=1)
+        ax.plot(median, row, "o", color=colour)
+    ax.set_yticks(range(len(values)), values)
+    return titled(ax, title)
+
+
 def heat(values, *, ax=None, title=None, limit=1.5, label="D(x)", limits=(0, 1)):
     """A square grid of values [k, k] (rows along x_2, from below) over [-limit, limit]^2."""
     ax = _axes(ax, width=4.4, height=3.6)

@@ -58,6 +58,7 @@ LEVELS = {
         "recipes",
         "studies",
         "comparing",
+        "contest",
         "treatments",
         "pretrained",
         "gallery",

@@ -404,3 +404,19 @@ def test_no_words_of_the_schematic_overlap_or_leave_it_at_a_notebooks_width():
 def test_the_schematic_draws_into_axes_that_it_is_given():
     ax = viz.figure()[1]
     assert viz.schematic(ax=ax) is ax
+
+
+def test_clouds_share_their_limits_and_carry_their_names():
+    axes = viz.clouds({"A": torch.zeros(3, 2), "B": torch.ones(3, 2)}, limit=2)
+    assert [ax.get_title(loc="left") for ax in axes] == ["A", "B"]
+    assert {ax.get_xlim() for ax in axes} == {(-2.0, 2.0)}
+    assert axes[1].collections[0].get_offsets().tolist() == [[1.0, 1.0]] * 3
+
+
+def test_ranges_span_the_middle_90_percent_with_a_dot_at_the_median():
+    ax = viz.ranges({"one": torch.arange(101.0), "two": torch.ones(4)}, colours={"two": viz.REAL})
+    span, dot, _, other = ax.lines
+    assert span.get_xdata().tolist() == pytest.approx([5, 95])
+    assert dot.get_xdata().tolist() == pytest.approx([50])
+    assert (span.get_color(), other.get_color()) == ("black", viz.REAL)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["one", "two"]
