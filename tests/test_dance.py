@@ -6,7 +6,8 @@ import warnings
 import matplotlib.pyplot as plt
 import pytest
 
-from ganedu.player import dance
+from ganedu.player import NAMES, dance
+from ganedu.player.game import GameOnALine
 
 PNG = b"\x89PNG"
 SETTINGS = {
@@ -81,3 +82,9 @@ def test_it_is_drawn_without_a_warning_and_leaves_no_figure_to_pyplot():
         warnings.simplefilter("error")
         dance.DanceOnAPlane(h=2.0, gamma=3.0).theta.value = -1.9
     assert plt.get_fignums() == before
+
+
+def test_what_names_the_sliders_stands_in_the_box_of_each_face():
+    """That front ends run it is seen in a browser: tests/accessibility.py, --live."""
+    for face in (dance.DanceOnAPlane(), GameOnALine()):
+        assert NAMES in [child.value for child in face.box.children if hasattr(child, "value")]

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import torch
 
 from ganedu import dirac, viz
-from ganedu.player import in_turn
+from ganedu.player import in_turn, stacked
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 ORDERS = {"both at once": dirac.simultaneous, "in turn": dirac.alternating}
@@ -37,7 +37,7 @@ class DanceOnAPlane:
             control.observe(self.update, names="value")
         self.canvas = _Canvas()
         self.update()
-        self.box = widgets.VBox([*controls, self.picture, self.words])
+        self.box = stacked(*controls, self.picture, self.words)
 
     @in_turn
     def update(self, _=None):

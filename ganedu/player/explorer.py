@@ -12,7 +12,7 @@ import torch
 from matplotlib.patches import Rectangle
 
 from ganedu import steering, viz
-from ganedu.player import in_turn
+from ganedu.player import in_turn, stacked
 from ganedu.player.game import WIDGET_VIEW
 from ganedu.pretrained import Digits, digits_generator
 from ganedu.trainer import evaluating, latent
@@ -109,7 +109,7 @@ class DigitExplorer:
             control.observe(self.update, names="value")
         first = [] if self.classes is None else [self.y]
         controls = (*first, self.limit, *self.along, self.which, self.value, self.button)
-        self.box = widgets.VBox([*controls, self.picture, self.words])
+        self.box = stacked(*controls, self.picture, self.words)
 
     @in_turn
     def new_z(self, _=None):

@@ -12,7 +12,7 @@ import torch
 
 from ganedu import viz
 from ganedu.densities import gradients, js, log_hills, optimal_d, value
-from ganedu.player import in_turn
+from ganedu.player import in_turn, stacked
 
 LOG2 = math.log(2)
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -36,7 +36,7 @@ class GameOnALine:
             control.observe(self.update, names="value")
         self.canvas = _Canvas()
         self.update()
-        self.box = widgets.VBox([*controls, self.picture, self.words])
+        self.box = stacked(*controls, self.picture, self.words)
 
     @in_turn
     def update(self, _=None):
