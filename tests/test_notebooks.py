@@ -97,6 +97,21 @@ def test_no_error_or_warning_is_stored(path):
             assert output.get("name") != "stderr", output.text
 
 
+@every_run_notebook
+def test_no_drawing_is_followed_by_its_name_in_memory(path):
+    """A last line that draws ends in a semicolon; else "<Axes: ...>" stands above the picture."""
+    for cell in code_cells(read(path)):
+        name = re.search(r"^\W*(array\(\[)?<(Axes|matplotlib).*", printed(cell), re.M)
+        assert name is None, f"{name[0]}: {opening(cell)}"
+
+
+@every_notebook
+def test_question_and_picture_are_two_cells(path):
+    """Pictures appear when a cell has ended, below the question that asks what one sees in them."""
+    for cell in code_cells(read(path)):
+        assert "predict(" not in cell.source or not has_picture(cell), opening(cell)
+
+
 @every_notebook
 def test_no_path_of_the_author_is_stored(path):
     for cell in code_cells(read(path)):
