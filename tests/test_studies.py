@@ -389,7 +389,7 @@ if __name__ == "__main__":
 """
 
 
-def wait_until(true, seconds=400):  # a busy machine starts a process in minutes
+def wait_until(true, seconds=120):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
