@@ -7,6 +7,7 @@ hold up the notebook. Elsewhere it runs in a thread, and what threads share is p
 
 import contextlib
 import ctypes
+import gc
 import html
 import importlib
 import io
@@ -198,6 +199,7 @@ def _in_child(work, seconds):
 def _be_the_child(work, writing):
     """Judge, send the verdict through the pipe, and end without a trace."""
     try:
+        gc.freeze()  # the parent's garbage (sockets, temporary folders) is not the child's to end
         with contextlib.suppress(ValueError):  # possible in the main thread only
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
         out = sys.stdout = sys.stderr = io.StringIO()
