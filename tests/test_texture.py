@@ -220,6 +220,19 @@ def test_a_seam_in_either_direction_is_seen():
         assert seam(bent).ratio > 1.5
 
 
+def test_an_edge_between_cells_is_compared_with_other_borders_of_cells():
+    """What a generator does alike in each cell is no seam, and hides none."""
+    x = torch.rand(30, 1, 40, 40, generator=seeded())
+    woven = x + 0.5 * (torch.arange(40) % 8 < 4).float()  # steps of .5 at each fourth pixel
+    assert seam(woven).ratio > 1 + 4 * seam(woven).error
+    like = seam(woven, every=8)
+    assert abs(like.ratio - 1) < 4 * like.error
+    assert seam(woven[..., :36], every=8).ratio < 0.95  # 36 pixels: no step where 4 and 4 meet
+    for every in (0, 40):
+        with pytest.raises(ValueError, match=f"is {every} pixels from the edge"):
+            seam(x, every)
+
+
 def test_copies_are_far_from_what_was_held_out_and_fresh_patches_are_not():
     x = torch.nn.functional.avg_pool2d(picture(400, 480), 4, 1)  # neighbours are alike
     groups = split(x)[1]

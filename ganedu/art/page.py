@@ -78,7 +78,7 @@ def training(found):
     return f"{found['steps']:,} steps, {found['training_seconds']:,} s"
 
 
-SEAM = "the step across the tile's edge, over the step between pixels inside: 1 is no seam"
+SEAM = "the step across the tile's edge, over the steps inside between cells of z: 1 is no seam"
 LOOP = "the step from the last frame to the first, over the mean step: 1 is no jump"
 COPYING = (
     "how much further it is to parts of the picture that were never seen: far above 3: it quotes"

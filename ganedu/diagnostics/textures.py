@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import avg_pool2d, conv2d
 
 from ganedu.diagnostics.samples import finite
-from ganedu.texture import circle, noise, split, tile
+from ganedu.texture import CELL, circle, noise, split, tile
 from ganedu.trainer import evaluating
 
 
@@ -25,12 +25,19 @@ class Seam:
     error: float  # standard error of the ratio: edges differ as lines inside do
 
 
-def seam(x):
-    """The seam of tiles x [n, C, H, W], over both directions; of one colour alone there is none."""
+def seam(x, every=1):
+    """The seam of tiles x [n, C, H, W], over both directions; of one colour alone there is none.
+
+    Inside, every so many pixels' line is looked at, counted from the edge. A generator does the same in
+    each of its cells, so lines inside of a cell are no measure for an edge that lies between two: for its
+    tiles, `every` is texture.CELL.
+    """
     x = _pictures(x)
+    if not 1 <= every < min(x.shape[2:]):
+        raise ValueError(f"no line inside of tiles {list(x.shape)} is {every} pixels from the edge")
     down, right = (x - x.roll(1, axis) for axis in (2, 3))  # the first line steps across the edge
     across = torch.cat([down[:, :, 0].flatten(), right[:, :, :, 0].flatten()]).abs().mean().item()
-    inner = [down[:, :, 1:].abs(), right[:, :, :, 1:].abs()]
+    inner = [down[:, :, every::every].abs(), right[:, :, :, every::every].abs()]
     inside = torch.cat([step.flatten() for step in inner]).mean().item()
     lines = torch.cat([inner[0].mean((1, 3)).flatten(), inner[1].mean((1, 2)).flatten()])
     error = lines.std().item() / math.sqrt(2 * len(x))  # two edges a tile
@@ -116,7 +123,7 @@ def measured(G, x, y=None, *, seed=0, tiles=16, frames=64):
         drawn = torch.cat([tile(G, noise(G, 1, (32, 32), rng), kind) for _ in range(tiles)])
         a, b = (noise(G, 1, (16, 16), rng) for _ in range(2))
         jump = loop_jump([tile(G, z, kind) for z in circle(a, b, frames)])
-    edge, groups = seam(drawn), split(x)[1]
+    edge, groups = seam(drawn, CELL), split(x)[1]
     found = {
         "seam": round(edge.ratio, 4),
         "seam_error": round(edge.error, 4),
