@@ -701,13 +701,14 @@ def turn_right(
     first=D_MOVES,
     second=G_MOVES,
     seen=lambda old, new: new,
+    onto=lambda old, new: new,
     end=lambda new, old: new,
 ):
     moved = w + size(h) * field(w) * first
-    return end(moved + size(h) * field(seen(w, moved)) * second, w)
+    return end(onto(w, moved) + size(h) * field(seen(w, moved)) * second, w)
 
 
-size, first, second, seen, end = Part.of(turn_right)
+size, first, second, seen, onto, end = Part.of(turn_right)
 TURN_MISTAKES = {
     "SIMULTANEOUS": seen(lambda old, new: old),
     "G-FIRST": ({"first": G_MOVES, "second": D_MOVES},),
@@ -717,6 +718,7 @@ TURN_MISTAKES = {
     "ONE-MOVES-TWICE": (*first(torch.ones(2)), *second(torch.ones(2))),
     "UPHILL": size(lambda h: -h),
     "STEP-SIZE": size(lambda h: h / 2, lambda h: 2 * h, lambda h: 1.0),
+    "D-LOST": onto(lambda old, new: old),
     "CHANGE-NOT-PLACE": end(lambda new, old: new - old),
 }
 

@@ -370,6 +370,7 @@ WRONG = {
         ("G-FIRST", turn_g_first),
         ("G-STANDS", lambda field, w, h: torch.stack([w[0], (w + h * field(w))[1]])),
         ("D-STANDS", lambda field, w, h: torch.stack([(w + h * field(w))[0], w[1]])),
+        ("D-LOST", lambda field, w, h: torch.stack([turn_by_cat(field, w, h)[0], w[1]])),
         ("UPHILL", lambda field, w, h: turn_by_cat(field, w, -h)),
         ("CHANGE-NOT-PLACE", lambda field, w, h: turn_by_cat(field, w, h) - w),
         ("STEP-SIZE", lambda field, w, h: turn_by_numbers(field, w, 0.5 * h)),
