@@ -7,7 +7,9 @@ Two-dimensional mixtures are exact (we know every mode, so collapse can be count
 `DataLoader`: for small images, picking rows of one tensor is many times faster.
 """
 
+import contextlib
 import hashlib
+import io
 import math
 import os
 import shutil
@@ -613,7 +615,8 @@ def _download(kind, name, root):
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root) as partial:
         try:
-            kind(f"{partial}/{name}", download=True)
+            with contextlib.redirect_stdout(io.StringIO()):  # torchvision 0.19 tells each address
+                kind(f"{partial}/{name}", download=True)
         except Exception as error:  # no network, a cut one, a login page instead of the file
             reason = str(error).strip().split("\n")[-1]
             raise ConnectionError(

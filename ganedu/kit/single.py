@@ -76,7 +76,7 @@ def archive_of(chosen):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for file in chosen:
-            packed = zipfile.ZIP_LZMA if file.suffix in TEXTS else zipfile.ZIP_DEFLATED
+            packed = zipfile.ZIP_LZMA if file.suffix in TEXTS | {".json"} else zipfile.ZIP_DEFLATED
             entry = zipfile.ZipInfo(file.relative_to(PACKAGE.parent).as_posix())  # without a date
             archive.writestr(entry, file.read_bytes(), packed)
     return base64.b85encode(out.getvalue()).decode()
@@ -92,9 +92,12 @@ def files():
 
 
 def is_read(file, reached):
-    """True when a reached module lies in the data's own folder, or names the file."""
-    beside = file.parent != PACKAGE and any(module.parent == file.parent for module in reached)
-    return beside or any(file.name in text_in(module) for module in reached)
+    """True when a reached module lies in the data's own folder, or names the folder and the file."""
+    if file.parent == PACKAGE:
+        return any(file.name in text_in(module) for module in reached)
+    beside = any(module.parent == file.parent for module in reached)
+    parts = (file.parent.name, file.name)
+    return beside or any(all(part in text_in(module) for part in parts) for module in reached)
 
 
 def reach(texts):
