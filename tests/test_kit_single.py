@@ -1,10 +1,13 @@
 """Pages that carry the package: small enough, complete, and alone."""
 
+import base64
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -64,6 +67,24 @@ def test_all_that_a_page_imports_and_reads_travels_with_it(pages):
     without = single.archive_for(["from ganedu import losses"])
     assert len(with_patients) > len(without) + 300_000
     assert len(without) < 500_000
+
+
+def test_a_record_of_results_travels_where_it_is_named():
+    names = [file.stem for file in single.RECORDS.glob("*.json")]
+    of_11 = 'from ganedu import results\nmade = results.load("one_picture")["rows"]'
+    kept = zipfile.ZipFile(io.BytesIO(base64.b85decode(single.archive_for([of_11])))).namelist()
+    assert [n for n in names if f"ganedu/results/{n}.json" in kept] == ["one_picture"]
+
+
+def test_every_record_that_a_page_reads_travels_with_it():
+    """Played through the lessons' own words: each name given to `results.load` is in the archive."""
+    read = re.compile(r"""results\.load\(["'](\w+)["']\)""")
+    for name, content in course.given().items():
+        texts = code(content)
+        wanted = {f"ganedu/results/{n}.json" for text in texts for n in read.findall(text)}
+        if wanted and not name.startswith("solutions/"):
+            archive = base64.b85decode(single.archive_for(texts))
+            assert wanted <= set(zipfile.ZipFile(io.BytesIO(archive)).namelist()), name
 
 
 def test_what_a_page_needs_beside_torch_is_said_in_one_sentence(tmp_path, pages):

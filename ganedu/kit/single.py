@@ -16,6 +16,7 @@ from ganedu.kit import course
 from ganedu.kit.pages import ids_of, text_of
 
 PACKAGE = Path(ganedu.__file__).parent
+RECORDS = PACKAGE / "results"
 TEXTS = {".py", ".toml"}  # they always travel
 LINE = 1000  # characters of the archive on a line: editors are slow on one line of megabytes
 SETUP = '''\
@@ -68,7 +69,8 @@ def setup_with(text):
 def archive_for(texts):
     """The package as a zip in base 85: its texts, and the data that the page's code can come to read."""
     reached = reach(texts)
-    return archive_of(tuple(f for f in files() if f.suffix in TEXTS or is_read(f, reached)))
+    said = [*texts, *map(text_in, reached)]
+    return archive_of(tuple(f for f in files() if f.suffix in TEXTS or is_read(f, reached, said)))
 
 
 @cache
@@ -91,13 +93,18 @@ def files():
     ]
 
 
-def is_read(file, reached):
-    """True when a reached module lies in the data's own folder, or names the folder and the file."""
+def is_read(file, reached, said):
+    """True when a reached module lies in the data's own folder, or what is said names folder and file.
+
+    A record of results travels only where it is named: the one module beside them reads any of them.
+    """
+    if file.parent == RECORDS:
+        return any(f'"{file.stem}"' in text for text in said)
     if file.parent == PACKAGE:
-        return any(file.name in text_in(module) for module in reached)
+        return any(file.name in text for text in said)
     beside = any(module.parent == file.parent for module in reached)
     parts = (file.parent.name, file.name)
-    return beside or any(all(part in text_in(module) for part in parts) for module in reached)
+    return beside or any(all(part in text for part in parts) for text in said)
 
 
 def reach(texts):
