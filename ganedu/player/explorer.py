@@ -95,7 +95,7 @@ class DigitExplorer:
         self.y = _whole("class", y, (self.classes or 1) - 1)
         self.limit = _slider("limit of z", NONE, 0.2, NONE)
         self.along = [_slider(name, 0.0, -3, 3) for name in along]
-        self.which = _whole("number of z", 0, len(self.directions[0]) - 1)
+        self.which = _whole("entry of z", 0, len(self.directions[0]) - 1)
         self.value = _slider("its value", 0.0, -3, 3)
         self.button = widgets.Button(description="new z")
         self.picture = widgets.Image(format="png", layout={"width": "640px", "max_width": "100%"})
