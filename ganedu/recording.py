@@ -72,7 +72,14 @@ def progress(trainer, n, *, show=True):
     """
     with (
         stop_on_ctrl_c() as stop,
-        tqdm(total=n, leave=False, delay=1, disable=not (show and processes.first())) as bar,
+        tqdm(
+            total=n,
+            leave=False,
+            delay=1,
+            # nbval reads when a cell has ended, and its queue holds 2,000 messages
+            mininterval=float(os.environ.get("TQDM_MININTERVAL", 0.5)),
+            disable=not (show and processes.first()),
+        ) as bar,
     ):
         yield _until(stop, bar, trainer.steps(n))
 

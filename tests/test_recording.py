@@ -6,8 +6,9 @@ import signal
 import pytest
 import recipes
 import torch
+from tqdm.auto import tqdm
 
-from ganedu import data, losses
+from ganedu import data, losses, recording
 from ganedu.recording import Recorder, ctrl_c, numbers, progress, stop_on_ctrl_c
 
 
@@ -124,6 +125,19 @@ def test_the_bar_counts_steps_and_can_be_silent(capsys, monkeypatch):
         with progress(recipes.mlp(), 3, show=show) as steps:
             list(steps)
         assert ("3/3" in capsys.readouterr().err) is show
+
+
+@pytest.mark.parametrize("asked, seconds", [(None, 0.5), ("10", 10.0)])
+def test_the_bar_moves_seldom_enough_for_nbval(monkeypatch, asked, seconds):
+    """Its queue holds 2,000 messages, which a bar of ten moves a second fills in minutes."""
+    monkeypatch.delenv("TQDM_MININTERVAL", raising=False)
+    if asked:
+        monkeypatch.setenv("TQDM_MININTERVAL", asked)
+    made = []
+    monkeypatch.setattr(recording, "tqdm", lambda **kwargs: made.append(kwargs) or tqdm(**kwargs))
+    with progress(recipes.mlp(), 2) as steps:
+        assert len(list(steps)) == 2
+    assert made[0]["mininterval"] == seconds
 
 
 def test_ctrl_c_means_what_is_asked_inside_and_what_it_meant_before_outside():
