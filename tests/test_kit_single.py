@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -62,17 +63,24 @@ def test_the_package_comes_out_of_the_page_and_nothing_else_is_needed(tmp_path, 
 
 
 def test_all_that_a_page_imports_and_reads_travels_with_it(pages):
-    """Each page's imports, run from its own archive."""
-    with_patients = single.archive_for(["from ganedu import clinic"])
-    without = single.archive_for(["from ganedu import losses"])
-    assert len(with_patients) > len(without) + 300_000
-    assert len(without) < 500_000
+    """Whoever imports losses alone gets no data; the clinic brings its patients."""
+    with_patients = {Path(n) for n in carried("from ganedu import clinic")}
+    without = {Path(n) for n in carried("from ganedu import losses")}
+    assert without and {file.suffix for file in without} <= single.TEXTS
+    patients = [f for f in single.files() if f.parent.name == "clinic" and f.suffix == ".npz"]
+    assert patients and {f.relative_to(single.PACKAGE.parent) for f in patients} <= with_patients
+
+
+def carried(*texts):
+    """The names in the archive of a page of these code cells."""
+    archive = base64.b85decode(single.archive_for(texts))
+    return set(zipfile.ZipFile(io.BytesIO(archive)).namelist())
 
 
 def test_a_record_of_results_travels_where_it_is_named():
     names = [file.stem for file in single.RECORDS.glob("*.json")]
     of_11 = 'from ganedu import results\nmade = results.load("one_picture")["rows"]'
-    kept = zipfile.ZipFile(io.BytesIO(base64.b85decode(single.archive_for([of_11])))).namelist()
+    kept = carried(of_11)
     assert [n for n in names if f"ganedu/results/{n}.json" in kept] == ["one_picture"]
 
 
@@ -83,8 +91,7 @@ def test_every_record_that_a_page_reads_travels_with_it():
         texts = code(content)
         wanted = {f"ganedu/results/{n}.json" for text in texts for n in read.findall(text)}
         if wanted and not name.startswith("solutions/"):
-            archive = base64.b85decode(single.archive_for(texts))
-            assert wanted <= set(zipfile.ZipFile(io.BytesIO(archive)).namelist()), name
+            assert wanted <= carried(*texts), name
 
 
 def test_what_a_page_needs_beside_torch_is_said_in_one_sentence(tmp_path, pages):
