@@ -17,6 +17,7 @@ from nbclient.exceptions import DeadKernelError
 from ganedu.kit import progress
 from ganedu.kit.course import CHECK
 
+NOT_STARTED = "Kernel died before replying"  # jupyter_client's words
 VERDICT = "application/vnd.ganedu.verdict+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -44,6 +45,22 @@ def run(nb, folder, *, seconds=600, go_on=False, python=sys.executable):
     """
     for cell in code_cells(nb):
         cell.outputs, cell.execution_count = [], None
+    for tries_left in (2, 1, 0):
+        client = _client(nb, folder, seconds, go_on, python)
+        try:
+            client.execute(env=os.environ | {progress.APART: "1"})
+            break
+        except DeadKernelError:
+            if not go_on:
+                raise
+            break
+        except RuntimeError as error:  # two kernels that start at once may choose the same port
+            if NOT_STARTED not in str(error) or not tries_left:
+                raise
+    return nb
+
+
+def _client(nb, folder, seconds, go_on, python):
     client = NotebookClient(
         nb,
         timeout=seconds,
@@ -58,12 +75,7 @@ def run(nb, folder, *, seconds=600, go_on=False, python=sys.executable):
         resources={"metadata": {"path": str(folder)}},
     )
     client.log.setLevel("CRITICAL")  # what goes wrong is told once, by the caller
-    try:
-        client.execute(env=os.environ | {progress.APART: "1"})
-    except DeadKernelError:
-        if not go_on:
-            raise
-    return nb
+    return client
 
 
 def read(path):
