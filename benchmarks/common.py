@@ -1,5 +1,6 @@
-"""What the benchmarks share: the machine's name, and timing in turns, so that load is shared."""
+"""What the benchmarks share: the machine's name, records, and timing in turns, so that load is shared."""
 
+import json
 import os
 import platform
 import statistics
@@ -34,6 +35,13 @@ def processor():
 def load():
     """How busy the machine is: figures taken under load are worth less."""
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+
+
+def record(file, command, rows, **more):
+    """Write rows of a recorded run, with the command and the machine that made them."""
+    rows = [{k: round(v, 4) if isinstance(v, float) else v for k, v in r.items()} for r in rows]
+    made = {"command": command, "machine": machine(), **more, "rows": rows}
+    file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 
 def timed(work):

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from common import machine
+from common import record
 
 from ganedu import data, metrics
 from ganedu.classifier import probabilities, train_classifier
@@ -83,14 +83,13 @@ def main():
     if args.out:
         rows = [json.loads(f.read_text(encoding="utf-8")) for f in args.kept.glob("*.json")]
         command = f"python benchmarks/conditioning.py --size {args.size} --kept kept"
-        made = {
-            "command": f"{command} --out {args.out.name}",
-            "machine": machine(),
-            "steps": recipes["both told"].steps,
-            "judge_right_of_held_out": share(named(judge, held_out.x) == held_out.y),
-            "rows": sorted(rows, key=lambda row: ([*recipes].index(row["game"]), row["seed"])),
-        }
-        args.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        record(
+            args.out,
+            f"{command} --out {args.out.name}",
+            sorted(rows, key=lambda row: ([*recipes].index(row["game"]), row["seed"])),
+            steps=recipes["both told"].steps,
+            judge_right_of_held_out=share(named(judge, held_out.x) == held_out.y),
+        )
 
 
 def play(game, recipe, seed, train, held_out, judge):

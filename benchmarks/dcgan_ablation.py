@@ -10,12 +10,11 @@ second judge, trained with another seed, repeats it. Stopped and started again i
 """
 
 import argparse
-import json
 from functools import cache, partial
 from pathlib import Path
 
 import torch
-from common import machine
+from common import machine, record
 from torch import nn
 
 from ganedu import data, results
@@ -145,14 +144,8 @@ def main():
     print(show(table(rows)))
     command = f"python benchmarks/dcgan_ablation.py --seeds {args.seeds} --steps {args.steps}"
     _, held_out, judges = digits_and_judges()
-    made = {
-        "command": command,
-        "machine": machine(),
-        "held_out": class_coverage(held_out.x, judges[0]).sure,
-        "rows": rows,
-    }
     file = Path(results.__file__).parent / "dcgan_ablation.json"
-    file.write_text(json.dumps(made, indent=1), encoding="utf-8")
+    record(file, command, rows, held_out=class_coverage(held_out.x, judges[0]).sure)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@ it was stopped; writes ganedu/results/little_data.json.
 """
 
 import argparse
-import json
 import time
 from functools import cache, partial
 from pathlib import Path
 
 import torch
-from common import machine
+from common import record
 
 from ganedu import data, metrics
 from ganedu.augment import Augmented
@@ -87,15 +86,8 @@ def main():
     rows = []
     for seed in range(args.seeds):  # seed by seed: stopped early, each arm has as many
         rows += study(trials, [seed], folder=args.out, jobs=1)
-        made = {
-            "command": f"python benchmarks/little_data.py --seeds {seed + 1}",
-            "machine": machine(),
-            "steps": STEPS,
-            "rows": [
-                {k: round(v, 4) if isinstance(v, float) else v for k, v in r.items()} for r in rows
-            ],
-        }
-        OUT.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        command = f"python benchmarks/little_data.py --seeds {seed + 1}"
+        record(OUT, command, rows, steps=STEPS)
 
 
 if __name__ == "__main__":

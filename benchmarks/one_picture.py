@@ -1,4 +1,4 @@
-"""What chapter 11 says of its map, on more seeds than its own; one thread, about two minutes a seed.
+"""What chapter 11 says of its map, on more seeds than its own; one thread, a minute a seed.
 
 For each seed G is trained on the map as in the lesson, and measured: steps across the edge of a cut
 piece and of a tile, of the loop, contrast of the walks, distances to seen and hidden blocks,
@@ -6,13 +6,12 @@ statistics against the map's. Goes on where it was stopped; writes ganedu/result
 """
 
 import argparse
-import json
 import time
 from functools import cache
 from pathlib import Path
 
 import torch
-from common import machine
+from common import record
 
 from ganedu import pictures
 from ganedu.diagnostics.textures import copying, gram_distance, patches_of, seam, strides
@@ -66,7 +65,7 @@ def edges(G, rng):
 
 
 def loops(G, rng):
-    """First step as a multiple of the others, and the contrast half-way as one of the start's."""
+    """First step as a multiple of the others, and the palest frame's contrast as one of the strongest."""
     a, b = (noise(G, 1, (16, 16), rng) for _ in range(2))
     share = torch.linspace(0, 1, 25)[:24]
     walks = {
@@ -93,15 +92,8 @@ def main():
     args = options.parse_args()
     seeds = range(1, args.seeds + 1)  # the lesson itself has seed 0
     rows = study({"the map": trial}, seeds, folder=args.out, jobs=1)
-    made = {
-        "command": f"python benchmarks/one_picture.py --seeds {args.seeds}",
-        "machine": machine(),
-        "steps": STEPS,
-        "rows": [
-            {k: round(v, 4) if isinstance(v, float) else v for k, v in r.items()} for r in rows
-        ],
-    }
-    OUT.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    command = f"python benchmarks/one_picture.py --seeds {args.seeds}"
+    record(OUT, command, rows, steps=STEPS)
 
 
 if __name__ == "__main__":

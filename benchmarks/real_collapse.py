@@ -10,13 +10,12 @@ samples to its nearest neighbour. Stopped and started again it goes on where it 
 """
 
 import argparse
-import json
 import math
 from functools import partial
 from pathlib import Path
 
 import torch
-from common import machine
+from common import machine, record
 from torch import nn
 
 from ganedu import data, results
@@ -98,9 +97,7 @@ def main():
     rows = study(recipes, range(args.seeds), folder=args.kept, jobs=args.jobs)
     print(show(table(rows)))
     command = f"python benchmarks/real_collapse.py --seeds {args.seeds} --steps {args.steps}"
-    made = {"command": command, "machine": machine(), "rows": rows}
-    file = Path(results.__file__).parent / "real_collapse.json"
-    file.write_text(json.dumps(made, indent=1), encoding="utf-8")
+    record(Path(results.__file__).parent / "real_collapse.json", command, rows)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,13 @@ tour: where other work shares the cores, it says more than the clock.
 
 import argparse
 import io
-import json
 import tempfile
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
-from common import machine
+from common import machine, record
 
 from ganedu import tour
 
@@ -53,8 +52,7 @@ def main():
     if args.out:
         steps = f" --steps {args.steps}" if args.steps != tour.RECIPE.steps else ""
         command = f"python benchmarks/tour.py --seeds {args.seeds}{steps}"
-        made = {"command": command, "machine": machine(), "rows": rows}
-        args.out.write_text(json.dumps(made, indent=0) + "\n", encoding="utf-8")
+        record(args.out, command, rows)
 
 
 def measure(seed, steps):
