@@ -1,7 +1,8 @@
 """What a training step costs on this machine: a model, its errors on sizes it has not seen, and four levers.
 
-All times are processor time of one thread, the least of several rounds in turns: neighbours make a
-program wait, and waiting is not counted. Writes ganedu/results/cost.json, part by part.
+All times are processor time of one thread, taken in turns: neighbours make a program wait, and waiting is
+not counted. Of a size the least of the rounds counts, of a lever the median ratio, with its quartiles.
+Writes ganedu/results/cost.json, part by part. What is compiled is compiled anew each time.
 Target: median error at most 20% over ten unseen sizes or more.
 """
 
@@ -15,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from common import machine, timed
+from common import in_turns, machine, ratios, timed
 from torch import nn
 from torch.nn.functional import softplus
 
@@ -146,19 +147,20 @@ def loop(on, batch=32, width=16):
 
 
 def levers(rounds, compiled):
-    """How many times as fast as the plain loop each set of levers is, by processor time."""
+    """How many times as fast as the plain loop each set of levers is: median and quartiles of rounds."""
     names = LEVERS[:3]
-    sets = [(), ("compiled",)] if compiled else [(), *[(name,) for name in names], names[:2], names]
-    loops, first = {on: loop(on) for on in sets}, {}
-    for on, train in loops.items():
-        first[on] = timed(lambda train=train: train(1))[1]
-    best = dict.fromkeys(loops, float("inf"))
-    for _, (on, train) in itertools.product(range(rounds), loops.items()):
-        best[on] = min(best[on], timed(lambda train=train: train(2))[1] / 2)
-    return [
-        {"levers": list(on), "seconds": best[on], "speed": best[()] / best[on], "first": first[on]}
-        for on in sets
-    ]
+    alone = [(), *[(name,) for name in names], names[:2], names]
+    sets = [(), ("compiled",), ("channels_last", "compiled")] if compiled else alone
+    loops = {on: loop(on) for on in sets}
+    first = {on: timed(partial(train, 1))[1] for on, train in loops.items()}  # compiles, allocates
+    times = in_turns({on: partial(train, 5) for on, train in loops.items()}, rounds)
+    rows = []
+    for on in sets:
+        low, speed, high = statistics.quantiles(ratios(times, of=on, to=(), kind=1), n=4)
+        seconds = statistics.median(cpu for _, cpu in times[on]) / 5
+        row = {"levers": list(on), "seconds": seconds, "first": first[on]}
+        rows.append(row | {"speed": speed, "low": low, "high": high})
+    return rows
 
 
 # ---- why penalties stay out ----------------------------------------------------------------------
@@ -211,6 +213,7 @@ def the_levers(rounds):
 
 
 def the_compiler(rounds):
+    torch.compiler.config.force_disable_caches = True  # the first step compiles, each time
     return {"compiled": levers(rounds, compiled=True), "compiled penalty": compiled_penalty()}
 
 
