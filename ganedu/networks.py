@@ -265,7 +265,7 @@ def residual_init(net):
 
 
 def dcgan_init(net):
-    """Radford et al. 2015: convolutions from N(0, 0.02), batch norm's scale from N(1, 0.02)."""
+    """Radford et al. 2015: weights normal around 0, batch norm's scale around 1, standard deviation 0.02."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, 0.0, 0.02)

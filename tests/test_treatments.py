@@ -11,6 +11,7 @@ from torch import nn
 from ganedu import data, losses, results, treatments
 from ganedu.networks import MLPDiscriminator, MLPGenerator
 from ganedu.recipe import Recipe, made
+from ganedu.studies import Trial
 from ganedu.trainer import NotFinite, Trainer
 from ganedu.treatments import plane, stacks
 from ganedu.treatments.base import Unrolled
@@ -97,6 +98,31 @@ def quick(monkeypatch):
 def test_each_treatment_of_stacks_trains_and_is_measured(name, quick):
     found = treatments.trial("stacked", steps=2)[name](0)
     assert set(found) >= MEASURED | {"sure_modes"} and found["g_updates"] == 2
+
+
+def test_what_draws_trains_is_measured_and_can_be_written_down(quick):
+    found = Trial(replace(stacks.DRAWING, steps=2), stacks.judge)(0)
+    assert set(found) >= MEASURED | {"sure_modes"} and found["g_updates"] == 2
+    text = stacks.DRAWING.to_toml()
+    assert Recipe.from_toml(text).to_toml() == text
+
+
+def test_one_network_paints_each_digit_of_a_stack_by_its_own_plan():
+    torch.manual_seed(0)
+    paint = stacks.painter()[3:]  # from the three plans on
+    plans = torch.randn(4, 3, 64)
+    x = paint(plans.flatten(0, 1))
+    assert x.shape == (4, 3, 8, 8)
+    torch.testing.assert_close(paint(plans.flip(1).flatten(0, 1)), x.flip(1))
+
+
+def test_one_network_looks_at_each_digit_of_a_stack_and_another_at_all_three():
+    torch.manual_seed(0)
+    D, x = stacks.viewer(), torch.rand(4, 3, 8, 8) * 2 - 1
+    seen, joint = D[:7], D[7:]
+    torch.testing.assert_close(seen(x.flip(1)).view(4, 3, 64), seen(x).view(4, 3, 64).flip(1))
+    torch.testing.assert_close(joint(seen(x)), D(x))
+    assert D(x).shape == (4,) and not torch.allclose(D(x.flip(1)), D(x))  # which digit is where
 
 
 @pytest.mark.parametrize("name, room", [("ring", plane), ("grid", plane), ("stacked", stacks)])

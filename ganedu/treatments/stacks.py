@@ -35,7 +35,7 @@ def drawer(*, width=16, z_dim=100, batch_norm=False):
         *(nn.Conv2d(w, 3, 3, 1, 1), nn.Tanh()),
     )
     G.z_dim, G.z_shape = z_dim, (z_dim, 1, 1)
-    return _he_init(G)
+    return he_init(G)
 
 
 def critic(*, pictures=1, width=16, batch_norm=False, batch_std=False, spectral=False):
@@ -49,20 +49,55 @@ def critic(*, pictures=1, width=16, batch_norm=False, batch_std=False, spectral=
         *([MinibatchStd()] if batch_std else []),
         *(nn.Conv2d(4 * w + batch_std, 1, 2, 1, 0), nn.Flatten(0)),
     )
-    _he_init(D)
+    he_init(D)
     for layer in [m for m in D.modules() if isinstance(m, nn.Conv2d)] if spectral else []:
         spectral_norm(layer)
     return D
+
+
+class Regrouped(nn.Module):
+    """The same numbers in other examples, [n, ...] -> [m, *shape]: stacks become digits, or back."""
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(-1, *self.shape)
+
+
+def painter(*, width=256, z_dim=100):
+    """G that knows what a stack is: of z [n, z_dim] three plans, one network paints each: [n, 3, 8, 8]."""
+    w = width
+    G = nn.Sequential(
+        *(nn.Linear(z_dim, 2 * w), leaky(), nn.Linear(2 * w, 3 * 64), Regrouped(64)),
+        *(nn.Linear(64, w), leaky(), nn.Linear(w, w), leaky(), nn.Linear(w, 64), nn.Tanh()),
+        Regrouped(3, 8, 8),
+    )
+    G.z_dim, G.z_shape = z_dim, (z_dim,)
+    return he_init(G)
+
+
+def viewer(*, width=256):
+    """D that looks at each digit with the same eyes, then at all three: x [n, 3, 8, 8] -> logits [n]."""
+    w = width
+    D = nn.Sequential(
+        Regrouped(64),
+        *(nn.Linear(64, w), leaky(), nn.Linear(w, w), leaky(), nn.Linear(w, 64), leaky()),
+        Regrouped(3 * 64),
+        *(nn.Linear(3 * 64, w), leaky(), nn.Linear(w, 1), nn.Flatten(0)),
+    )
+    return he_init(D)
 
 
 def _norms(batch_norm):
     return (lambda c: [nn.BatchNorm2d(c)]) if batch_norm else (lambda c: [])
 
 
-def _he_init(net):
+def he_init(net):
     """He et al. 2015 for LeakyReLU of slope .2: normal weights, zero biases."""
     for layer in net.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             mode = "fan_out" if isinstance(layer, nn.ConvTranspose2d) else "fan_in"
             nn.init.kaiming_normal_(layer.weight, a=0.2, mode=mode)  # transposed: axes swapped
             nn.init.zeros_(layer.bias)
@@ -90,6 +125,20 @@ ANNEALED = replace(
     ema=0.998,
     schedule=cosine,
     penalty_schedule=partial(geometric, end=0.1),
+)
+
+# What draws: networks that know that a stack is three digits (benchmarks/stacks_that_draw.py).
+DRAWING = replace(
+    BASELINE,
+    G=painter,
+    D=viewer,
+    steps=8000,
+    lr_g=2 * LR,
+    lr_d=2 * LR,
+    loss=losses.relativistic,
+    penalty=R1,
+    ema=0.999,
+    schedule=cosine,
 )
 
 
