@@ -3,7 +3,7 @@
     python benchmarks/stacks_that_draw.py search   each arm's weight of the penalty, two seeds, half the steps
     python benchmarks/stacks_that_draw.py trial    the arms, five fresh seeds, equal processor time
     python benchmarks/stacks_that_draw.py longer   the arm that draws, ten fresh seeds, 8,000 steps
-    python benchmarks/stacks_that_draw.py picture  seven stacks of the first of these
+    python benchmarks/stacks_that_draw.py picture  another run: seven of its stacks, and are they copies?
 
 The arms share step sizes, schedule and averaged G. `one painter`: one small network paints each channel and
 one looks at each. `one layer for all`: as many multiplications, all three channels in each layer.
@@ -21,7 +21,7 @@ import torch
 from common import machine, record
 from torch import nn
 
-from ganedu import losses, penalties
+from ganedu import data, diagnostics, losses, penalties
 from ganedu.networks import leaky
 from ganedu.studies import Trial, show, study, table
 from ganedu.treatments import stacks
@@ -84,11 +84,20 @@ def run(named, seeds, folder, file, command):
 
 
 def picture(seed, file, command):
-    """Record seven stacks of one run, not chosen: the bytes of [7, 3, 8, 8], in hexadecimal."""
-    trainer = stacks.DRAWING.trainer(seed)
+    """A run on four fifths of the digits: seven stacks, not chosen, and whether its digits are copies.
+
+    The stacks are the bytes of [7, 3, 8, 8], in hexadecimal.
+    """
+    seen, held_out = data.small_digits().split()
+    trainer = replace(stacks.DRAWING, data=lambda: data.Stacked(seen)).trainer(seed)
     trainer.fit(stacks.DRAWING.steps)
-    pixels = ((trainer.sample(7).cpu() + 1) * 127.5).round().byte().numpy()
-    record(file, command, [stacks.judge(trainer) | {"drawn": pixels.tobytes().hex()}])
+    x = trainer.sample(7).cpu()
+    digits = trainer.sample(1000).cpu().flatten(0, 1)[:, None]  # [3000, 1, 8, 8]
+    memory = diagnostics.memorisation(digits, seen.x, held_out.x)
+    row = stacks.judge(trainer) | {"nearer": memory.nearer, "ratio": memory.ratio}
+    row["in_tail"] = diagnostics.in_tail(digits, seen.x, held_out.x, quantile=0.05)
+    row["drawn"] = ((x + 1) * 127.5).round().byte().numpy().tobytes().hex()
+    record(file, command, [row])
 
 
 def main():
