@@ -21,7 +21,7 @@ import torch
 from common import machine, record
 from torch import nn
 
-from ganedu import data, diagnostics, losses, penalties
+from ganedu import cost, data, diagnostics, losses, penalties
 from ganedu.networks import leaky
 from ganedu.studies import Trial, show, study, table
 from ganedu.treatments import stacks
@@ -70,17 +70,17 @@ CHOSEN = {"one painter": 0.1, "one layer for all": 1.0, "convolutional": 1.0}
 
 def recipe(arm, gamma, steps):
     """An arm with this weight of its penalty, in the time that one painter takes for `steps`."""
-    chosen, cost = ARMS[arm]
+    chosen, time_of_a_step = ARMS[arm]
     penalty = chosen.penalty and partial(penalties.r1, gamma=gamma)
-    return replace(chosen, penalty=penalty, steps=round(steps / cost))
+    return replace(chosen, penalty=penalty, steps=round(steps / time_of_a_step))
 
 
-def run(named, seeds, folder, file, command):
+def run(named, seeds, folder, file, command, **more):
     """Train all, print the table, record the rows."""
     trials = {name: Trial(of, stacks.judge) for name, of in named.items()}
     rows = study(trials, seeds, folder=folder)
     print(show(table(rows)))
-    record(file, command, rows)
+    record(file, command, rows, **more)
 
 
 def picture(seed, file, command):
@@ -117,7 +117,8 @@ def main():
         run(named, SEARCHED, folder, **record_it)
     elif args.part == "trial":
         named = {arm: recipe(arm, CHOSEN.get(arm), STEPS) for arm in ARMS}
-        run(named, range(first, first + 5), folder, **record_it)
+        flops = {arm: cost.step_work(of.trainer(0)).flops for arm, of in named.items()}
+        run(named, range(first, first + 5), folder, **record_it, flops=flops)
     elif args.part == "longer":
         record_it["command"] += f" --seeds {args.seeds}"
         run({"one painter": stacks.DRAWING}, range(first, first + args.seeds), folder, **record_it)

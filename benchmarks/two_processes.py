@@ -64,7 +64,8 @@ def images_a_second(way, args):
             )
             for out in outs
         ]
-        if any(process.wait() for process in started):
+        ended = [process.wait() for process in started]
+        if any(ended):
             sys.exit(f"{way}: a process failed; its words are above")
         return sum(json.loads(out.read_text()) for out in outs)
 
