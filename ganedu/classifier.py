@@ -51,7 +51,7 @@ def train_classifier(data, *, steps=500, batch=128, seed=0, progress=True):
     if data.y is None:
         raise ValueError(f"{data.name} has no labels: a classifier needs them")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(index(seed))
+        torch.default_generator.manual_seed(index(seed))  # the CPU's alone
         net = DigitClassifier(data.x.shape[2])
     rng = torch.Generator().manual_seed(index(seed))
     optimiser = torch.optim.Adam(net.parameters(), lr=2e-3)

@@ -194,7 +194,7 @@ def c2st(real, fake, *, steps=300, width=64, lr=3e-3, seed=0):
 def _learned(real, fake, steps, width, lr, seed):
     """A discriminator that tells the rows of both apart."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(index(seed))
+        torch.default_generator.manual_seed(index(seed))  # the CPU's alone
         D = MLPDiscriminator(in_dim=real.shape[1], width=width)
     rng = torch.Generator().manual_seed(index(seed))
     optimiser = torch.optim.AdamW(D.parameters(), lr, weight_decay=0.01)

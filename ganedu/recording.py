@@ -32,7 +32,8 @@ class Recorder:
     samples: list = field(default_factory=list)  # one tensor [n, ...] for each look, on the CPU
 
     def look(self, trainer):
-        """Keep what there is to see now."""
+        """Keep what there is to see now; nothing that came after a loss that was not finite."""
+        trainer.check_finite()
         more = {} if self.measure is None else self.measure(trainer)
         self.rows.append({**numbers(trainer), **more})
         if self.n:

@@ -148,6 +148,10 @@ class Trainer:
             self.step += 1
             self.latest = {"step": self.step, **row}
             yield self.latest
+        self.check_finite()
+
+    def check_finite(self):
+        """Raise NotFinite if a loss was not finite: training on a GPU asks only every 100 losses."""
         self._watch.look()
 
     def fit(self, n, *, every=1, progress=True):
@@ -207,14 +211,16 @@ class Trainer:
     def state_dict(self):
         """All that training depends on: load it and the run goes on, bit for bit.
 
-        A copy: a state kept in memory does not change when training goes on.
+        A copy: a state kept in memory does not change when training goes on. On a GPU convolutions round
+        in no fixed order: bit for bit needs torch.backends.cudnn.deterministic = True there.
         """
         return copy.deepcopy(
             {
                 **({} if self.recipe is None else {"recipe": self.recipe.to_toml()}),
                 "step": self.step,
                 "rng": self.rng.get_state(),
-                "global_rng": torch.get_rng_state(),  # layers such as dropout draw from it
+                "global_rng": torch.get_rng_state(),  # layers such as dropout draw from it,
+                **self._device_rng(),  # or on a GPU from its own
                 "optimisers": [self.opt_G.state_dict(), self.opt_D.state_dict()],
                 **{name: net.state_dict() for name, net in self._networks().items()},
             }
@@ -239,7 +245,7 @@ class Trainer:
         for adam, saved in zip((self.opt_G, self.opt_D), state["optimisers"], strict=True):
             adam.load_state_dict({**adam.state_dict(), "state": saved["state"]})
         self.step, self.latest, self._watch = step, {}, _Watch(self.device)
-        self._restore_rng(state["rng"].cpu(), state["global_rng"].cpu())
+        self._restore_rng(state["rng"].cpu(), state["global_rng"].cpu(), state.get("device_rng"))
 
     # ---------------------------------------------------------------- parts
 
@@ -254,8 +260,15 @@ class Trainer:
             torch.manual_seed(seed)
             self._own_rng = torch.Generator(self.device).manual_seed(seed)
 
-    def _restore_rng(self, mine, torchs):
+    def _device_rng(self):
+        if self.device.type != "cuda":
+            return {}
+        return {"device_rng": torch.cuda.get_rng_state(self.device)}
+
+    def _restore_rng(self, mine, torchs, devices):
         torch.set_rng_state(torchs)
+        if devices is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(devices.cpu(), self.device)
         if mine.shape == self.rng.get_state().shape:
             self.rng.set_state(mine)
         else:  # saved on another kind of device, whose draws cannot go on here: new ones

@@ -200,6 +200,8 @@ def gpu():
     patches = (
         mock.patch("torch.cuda.is_available", lambda: True),
         mock.patch("torch.Generator", Generator),
+        mock.patch("torch.cuda.get_rng_state", lambda device: torch.get_rng_state()),
+        mock.patch("torch.cuda.set_rng_state", lambda state, device: None),
         mock.patch("ganedu.trainer._has_fast_bfloat16", lambda device: False),  # asks CUDA itself,
         *(  # and so does Adam, in all of torch's releases: whether a graph is being captured
             mock.patch.object(torch.optim.Optimizer, name, lambda self: None, create=True)

@@ -87,7 +87,7 @@ def test_a_case_can_be_written_down_and_is_the_same_run_when_read(name):
     recipe = CASES[name].recipe(5)
     again = Recipe.from_toml(recipe.to_toml())
     assert again.plain() == recipe.plain()
-    a, b = (r.trainer(5) for r in (recipe, again))
+    a, b = (r.trainer(5, device="cpu") for r in (recipe, again))
     for trainer in (a, b):
         trainer.fit(2, progress=False)
     assert torch.equal(a.sample(20), b.sample(20))
@@ -112,7 +112,7 @@ def test_a_case_of_digits_is_the_same_run_when_written_down_and_read(name):
     recipe = digits.DIGITS[name].recipe(5)
     again = Recipe.from_toml(recipe.to_toml())
     assert again.plain() == recipe.plain()
-    a, b = (r.trainer(5) for r in (recipe, again))
+    a, b = (r.trainer(5, device="cpu") for r in (recipe, again))
     for trainer in (a, b):
         trainer.fit(2, progress=False)
     assert torch.equal(a.sample(20), b.sample(20))

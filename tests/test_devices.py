@@ -1,11 +1,13 @@
 """Every path of the package on a GPU, or on the stand-in for one where there is none (standin_device.py)."""
 
 import json
+import math
 import re
 from functools import partial
 from pathlib import Path
 
 import pytest
+import recipes
 import standin_device
 import torch
 from torch import nn
@@ -14,8 +16,9 @@ from ganedu import checkpoint, data, losses, metrics, networks, penalties, pretr
 from ganedu.classifier import train_classifier
 from ganedu.conditional import ConditionalDiscriminator, ConditionalGenerator
 from ganedu.diagnostics import class_coverage, mode_coverage
+from ganedu.recording import Recorder
 from ganedu.texture import Patches, noise, recipe, tile
-from ganedu.trainer import Trainer, cosine
+from ganedu.trainer import NotFinite, Trainer, cosine
 
 
 @pytest.fixture
@@ -77,6 +80,41 @@ def test_every_penalty(gpu, penalty):
 )
 def test_every_part_of_a_discriminator(gpu, D):
     assert len(plane(D=D()).fit(2, progress=False)) == 2
+
+
+def test_a_run_with_dropout_goes_on_as_if_it_had_never_stopped(gpu):
+    whole = recipes.mlp_with_everything()
+    whole.fit(2, progress=False)
+    state = whole.state_dict()
+    whole.fit(3, progress=False)
+    torch.manual_seed(7)  # the GPU's own generator too
+    resumed = recipes.mlp_with_everything(seed=99)
+    resumed.load_state_dict(state)
+    resumed.fit(3, progress=False)
+    assert whole.device.type == "cuda" and recipes.same(whole.state_dict(), resumed.state_dict())
+
+
+def test_no_row_is_kept_of_what_came_after_a_loss_that_was_not_finite(gpu):
+    calls = []
+
+    def d(real, fake):
+        calls.append(1)
+        return losses.logistic_d(real, fake) * (math.nan if len(calls) == 6 else 1.0)
+
+    trainer = plane(loss=losses.Loss(d, losses.nonsaturating_g))
+    recorder = Recorder()
+    with pytest.raises(NotFinite, match="discriminator's loss is nan at step 6"):
+        for now in trainer.steps(50):
+            if now["step"] % 2 == 0:
+                recorder.look(trainer)
+    assert [row["step"] for row in recorder.rows] == [2, 4]
+
+
+def test_the_cpus_networks_leave_the_gpus_generator_alone(gpu, few_digits):
+    before = torch.cuda.get_rng_state("cuda")
+    train_classifier(few_digits, steps=1, batch=8, progress=False)
+    metrics.c2st(few_digits.x.flatten(1), few_digits.x.flatten(1), steps=1)
+    assert torch.equal(before, torch.cuda.get_rng_state("cuda"))
 
 
 def test_pictures_and_their_judge(gpu, few_digits):

@@ -30,6 +30,7 @@ from ganedu.diagnostics.textures import gram_distance, loop_jump, seam, strides
 from ganedu.losses import Loss
 from ganedu.networks import MLPDiscriminator, Packed
 from ganedu.steering import slopes
+from ganedu.trainer import latent
 
 
 def generator(seed=0):
@@ -569,8 +570,8 @@ def test_memorisation_takes_images_and_needs_some():
 
 def by_hand(trainer, n, seed=0):
     """The same batch as `health` draws: (real, z)."""
-    rng = generator(seed)
-    return trainer.data.sample(n, rng), torch.randn(n, *trainer.G.z_shape, generator=rng)
+    rng = torch.Generator(trainer.device).manual_seed(seed)
+    return trainer.data.sample(n, rng), latent(trainer.G, n, rng)
 
 
 def norm(weights):

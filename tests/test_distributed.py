@@ -26,6 +26,7 @@ ENV = {
     "OMP_NUM_THREADS": "1",
     "MASTER_ADDR": "127.0.0.1",
     "MPLBACKEND": "agg",
+    "CUDA_VISIBLE_DEVICES": "",  # gloo's processes are the CPU's
 }
 
 # The script's own process is number 0; {work} is done by both, and what it puts into `found` is kept.

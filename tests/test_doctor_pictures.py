@@ -238,7 +238,7 @@ def test_record_keeps_what_the_judge_says_and_trains_as_fit_does_bit_for_bit(tin
     assert torch.equal(run.last.named, p.indices) and torch.allclose(
         run.last.sure, p.values, atol=1e-3
     )
-    assert (run.last.x - recorded.sample(20)).abs().max() <= 0.5 / 127.5 + 1e-6
+    assert (run.last.x - recorded.sample(20).cpu()).abs().max() <= 0.5 / 127.5 + 1e-6
     assert torch.equal(run.held_out.x, as_saved(tiny["held_out"].x))
 
 

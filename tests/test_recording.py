@@ -53,8 +53,8 @@ def test_a_look_keeps_a_row_what_is_measured_and_samples_of_the_same_z():
         (2, 4),
         (3, 6),
     ]
-    assert torch.equal(recorder.samples[0], first)
-    assert torch.equal(recorder.samples[-1], trainer.sample(5)) and len(recorder.samples) == 4
+    assert torch.equal(recorder.samples[0], first.cpu())
+    assert torch.equal(recorder.samples[-1], trainer.sample(5).cpu()) and len(recorder.samples) == 4
 
 
 def test_without_a_number_of_samples_none_are_drawn(monkeypatch):

@@ -58,12 +58,14 @@ def adam(net, lr=2e-4):
 def by_hand(trainer, n, d_steps=1, penalty=None, low=None):
     """Train copies of a trainer's networks with the loop of a textbook; return them."""
     G, D = copy.deepcopy(trainer.G), copy.deepcopy(trainer.D)
-    opt_G, opt_D, rng = adam(G), adam(D), torch.Generator().manual_seed(0)
+    opt_G, opt_D = adam(G), adam(D)
+    place = trainer.device.type
+    rng = torch.Generator(place).manual_seed(0)
     for _ in range(n):
         for _ in range(d_steps):
             real = trainer.data.sample(trainer.batch, rng)
-            z = torch.randn(trainer.batch, *G.z_shape, generator=rng)
-            with torch.autocast("cpu", low, enabled=low is not None):
+            z = torch.randn(trainer.batch, *G.z_shape, generator=rng, device=place)
+            with torch.autocast(place, low, enabled=low is not None):
                 fake = G(z)
                 d_loss = (
                     softplus(-D(real).float()).mean() + softplus(D(fake.detach()).float()).mean()
@@ -71,7 +73,7 @@ def by_hand(trainer, n, d_steps=1, penalty=None, low=None):
             if penalty is not None:
                 d_loss = d_loss + penalty(D, real, fake.detach().float(), rng)
             opt_D.zero_grad(), d_loss.backward(), opt_D.step()
-        with torch.autocast("cpu", low, enabled=low is not None):
+        with torch.autocast(place, low, enabled=low is not None):
             g_loss = softplus(-D(fake).float()).mean()
         opt_G.zero_grad(), g_loss.backward(), opt_G.step()
     return G, D
@@ -229,7 +231,7 @@ def test_a_ring_is_learnt():
     )
 
     def near_a_mode():
-        x = trainer.sample(1000)
+        x = trainer.sample(1000).cpu()
         distance, nearest = torch.cdist(x, ring.means).min(1)
         return len(nearest[distance < 0.3].unique()), (distance < 0.3).float().mean()
 
@@ -350,7 +352,9 @@ def look_at_everything(trainer, row, axes):
     if x.ndim == 2:
         viz.scatter(trainer.data.sample(5, torch.Generator().manual_seed(1)), x, ax=axes[0])
         with torch.no_grad(), evaluating(trainer.D):
-            viz.heat(trainer.D(viz.lattice(5)).sigmoid().reshape(5, 5), ax=axes[1])
+            viz.heat(
+                trainer.D(viz.lattice(5).to(trainer.device)).sigmoid().reshape(5, 5), ax=axes[1]
+            )
     else:
         viz.images(x, ax=axes[0])
     viz.curves([recording.numbers(trainer)], ax=axes[2])
@@ -383,7 +387,8 @@ def test_making_a_trainer_draws_nothing_and_leaves_batch_norm_as_it_was():
     again = Trainer(G=trainer.G, D=trainer.D, data=recipes.noise_images())
     assert torch.equal(torch.get_rng_state(), before)
     assert same(again.G.state_dict(), G.state_dict()) and same(again.D.state_dict(), D.state_dict())
-    assert torch.equal(again.rng.get_state(), torch.Generator().manual_seed(0).get_state())
+    fresh = torch.Generator(again.device).manual_seed(0)
+    assert torch.equal(again.rng.get_state(), fresh.get_state())
 
 
 @pytest.mark.parametrize("make", [recipes.mlp, recipes.dcgan])
@@ -418,7 +423,7 @@ def test_samples_use_batch_norms_running_statistics_not_the_batchs():
     trainer = recipes.dcgan(ema=None)
     fit(trainer, 3)
     x = trainer.sample(6, seed=4)
-    z = latent(trainer.G, 6, torch.Generator().manual_seed(4))
+    z = latent(trainer.G, 6, torch.Generator(trainer.device).manual_seed(4))
     with torch.no_grad():
         alone = torch.cat([trainer.G.eval()(one) for one in z.split(1)])
     assert torch.allclose(x, alone, atol=1e-5)
@@ -464,7 +469,7 @@ def test_the_average_has_the_running_statistics_of_batch_norm():
 def test_the_average_draws_the_samples_and_is_never_trained():
     trainer = recipes.mlp(ema=0.99, lr_g=0.1)
     fit(trainer, 5)
-    z = latent(trainer.G, 4, torch.Generator().manual_seed(0))
+    z = latent(trainer.G, 4, torch.Generator(trainer.device).manual_seed(0))
     with torch.no_grad():
         assert torch.equal(trainer.sample(4), trainer.average(z))
         assert not torch.equal(trainer.sample(4), trainer.G(z))
@@ -636,7 +641,8 @@ def loss_that_breaks(player, step, value=math.nan):
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_stops_with_player_step_and_finite_weights(player, value):
-    trainer = recipes.mlp_with_everything(d_steps=1, loss=loss_that_breaks(player, 3, value))
+    loss = loss_that_breaks(player, 3, value)
+    trainer = recipes.mlp_with_everything(d_steps=1, loss=loss, device="cpu")
     with pytest.raises(NotFinite, match=f"{player}'s loss is -?{abs(value)} at step 3. Look at"):
         fit(trainer, 10)
     assert trainer.step == 2

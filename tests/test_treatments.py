@@ -12,7 +12,7 @@ from ganedu import data, losses, results, treatments
 from ganedu.networks import MLPDiscriminator, MLPGenerator
 from ganedu.recipe import Recipe, made
 from ganedu.studies import Trial
-from ganedu.trainer import NotFinite, Trainer
+from ganedu.trainer import NotFinite, Trainer, latent
 from ganedu.treatments import plane, stacks
 from ganedu.treatments.base import Unrolled
 
@@ -227,8 +227,8 @@ def test_unrolling_follows_d_through_its_own_steps(ahead):
     points = data.Points(torch.tensor([[1.0], [2.0]], dtype=torch.float64))
     trainer = Unrolled(G=Plainly(), D=Slope(), data=points, batch=4)
     trainer.ahead, trainer.step_size = ahead, 0.5
-    rng = torch.Generator().manual_seed(1)
-    z, real = torch.randn(4, 1, generator=rng).double(), points.sample(4, rng)
+    rng = torch.Generator(trainer.device).manual_seed(1)
+    z, real = latent(trainer.G, 4, rng).double(), points.sample(4, rng)
     before = [p.clone() for p in trainer.D.parameters()]
     trainer.opt_G = torch.optim.SGD(trainer.G.parameters(), lr=0.0)  # look at the gradient only
     trainer.g_turn(trainer.D, real, trainer.G(z))
