@@ -10,7 +10,8 @@ run goes on where it was when started again with the same --out. What we could n
 and decided: batches are drawn with replacement, and samples use batch norm's running averages.
 
 A GPU waits for Python between such small layers. There the steps of all runs are recorded once, as one
-CUDA graph with a stream for each run, and replayed: minutes for all of them.
+CUDA graph with a stream for each run, and replayed: minutes for all of them, and `seconds` are those of all.
+`--record` writes what all runs have kept to ganedu/results/pacgan_protocol.json.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import time
 from pathlib import Path
 
 import torch
-from common import machine
+from common import machine, record
 from torch import nn
 from tqdm import tqdm
 
@@ -29,6 +30,7 @@ from ganedu.diagnostics import mode_coverage
 from ganedu.recording import progress
 from ganedu.trainer import Trainer
 
+OUT = Path(__file__).parents[1] / "ganedu" / "results" / "pacgan_protocol.json"
 UPDATES, LOOK = 400_000, 10_000
 P_DATA = {"ring": data.ring(8, std=0.01), "grid": data.grid(5, spacing=2.0, std=0.05)}
 
@@ -99,7 +101,8 @@ class Run:
         self.trainer, self.mixture = protocol(name, pack, seed)
         self.folder = Path(out) / f"{name}-pack{pack}-seed{seed}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.state, self.rows = self.folder / "checkpoint.pt", []
+        self.state, self.result = self.folder / "checkpoint.pt", self.folder / "result.json"
+        self.rows = []
         if self.state.exists():
             saved = checkpoint.load(self.state)
             self.trainer.load_state_dict(saved)
@@ -112,7 +115,7 @@ class Run:
         self.rows.append({**look(self.trainer, self.mixture), "seconds": round(seconds, 2)})
         checkpoint.save({**self.trainer.state_dict(), "rows": self.rows}, self.state)
         result = {**self.settings, "machine": machine(), "looks": self.rows}
-        (self.folder / "result.json").write_text(json.dumps(result, indent=1))
+        self.result.write_text(json.dumps(result, indent=1))
         tqdm.write(f"{self.settings} {self.rows[-1]}")
 
     def go_on(self, updates):
@@ -194,6 +197,15 @@ def difference(steps=100):
     return max((a - b).abs().max().item() for a, b in pairs)
 
 
+def write_record(runs):
+    """Every look of these runs, with the machine that the last one was trained on."""
+    rows = [run.settings | kept for run in runs for kept in run.rows]
+    wanted = {key: sorted({run.settings[key] for run in runs}) for key in runs[0].settings}
+    options = " ".join(f"--{key} {','.join(map(str, values))}" for key, values in wanted.items())
+    command = f"python benchmarks/pacgan_protocol.py {options}"
+    record(OUT, command, rows, machine=json.loads(runs[-1].result.read_text())["machine"])
+
+
 def names(text):
     return text.split(",")
 
@@ -211,6 +223,7 @@ def main():
     options.add_argument("--seed", type=numbers, default=[0])
     options.add_argument("--updates", type=int, default=UPDATES, help="default: %(default)s")
     options.add_argument("--out", default="pacgan", help="folder (default: %(default)s)")
+    options.add_argument("--record", action="store_true", help="write the record at the end")
     args = options.parse_args()
     if unknown := set(args.data) - set(P_DATA):
         options.error(f"--data is ring, grid, or both; got {', '.join(sorted(unknown))}")
@@ -226,7 +239,10 @@ def main():
     if not finished:
         print("Stopped. The same command goes on from here.")
     for run in runs:
-        print(f"{run.folder / 'result.json'}: {run.rows[-1] if run.rows else 'nothing kept'}")
+        print(f"{run.result}: {run.rows[-1] if run.rows else 'nothing kept'}")
+
+    if args.record:
+        write_record(runs)
 
 
 if __name__ == "__main__":

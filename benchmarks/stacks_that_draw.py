@@ -2,13 +2,15 @@
 
     python benchmarks/stacks_that_draw.py search   each arm's weight of the penalty, two seeds, half the steps
     python benchmarks/stacks_that_draw.py trial    the arms, five fresh seeds, equal processor time
+    python benchmarks/stacks_that_draw.py parts    one painter less one of its parts, the same seeds and time
     python benchmarks/stacks_that_draw.py longer   the arm that draws, ten fresh seeds, 8,000 steps
     python benchmarks/stacks_that_draw.py picture  another run: seven of its stacks, and are they copies?
 
 The arms share step sizes, schedule and averaged G. `one painter`: one small network paints each channel and
 one looks at each. `one layer for all`: as many multiplications, all three channels in each layer.
 `convolutional`: chapter 08's networks with batch norm in G, twice as wide. `ordinary loss`: one painter,
-without relativistic loss and penalty, as the trial's baseline. Target: the judge is sure of 60% of the
+without relativistic loss and penalty, as the trial's baseline. `parts`: G or D with one layer for all, the
+ordinary loss with R1, the relativistic loss without a penalty. Target: the judge is sure of 60% of the
 stacks, in all 1,000 modes, within ten minutes on two cores. The same command goes on where it was stopped.
 """
 
@@ -64,13 +66,20 @@ ARMS = {  # the recipe, and the time of a step in steps of one painter
     "convolutional": (replace(stacks.DRAWING, **CONV), 4.5),
     "ordinary loss": (replace(stacks.DRAWING, loss=losses.nonsaturating, penalty=None), 0.6),
 }
+PARTS = {
+    "one painter": ARMS["one painter"],
+    "G alone": (replace(stacks.DRAWING, D=joint_critic), 1.0),
+    "D alone": (replace(stacks.DRAWING, G=joint_drawer), 1.0),
+    "ordinary loss, R1": (replace(stacks.DRAWING, loss=losses.nonsaturating), 0.95),
+    "relativistic, no penalty": (replace(stacks.DRAWING, penalty=None), 0.7),
+}
 # The largest quality in the search.
 CHOSEN = {"one painter": 0.1, "one layer for all": 1.0, "convolutional": 1.0}
 
 
 def recipe(arm, gamma, steps):
     """An arm with this weight of its penalty, in the time that one painter takes for `steps`."""
-    chosen, time_of_a_step = ARMS[arm]
+    chosen, time_of_a_step = (ARMS | PARTS)[arm]
     penalty = chosen.penalty and partial(penalties.r1, gamma=gamma)
     return replace(chosen, penalty=penalty, steps=round(steps / time_of_a_step))
 
@@ -104,7 +113,7 @@ def main():
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("part", choices=["search", "trial", "longer", "picture"])
+    options.add_argument("part", choices=["search", "trial", "parts", "longer", "picture"])
     options.add_argument("--seeds", type=int, default=10, help="of longer (default: %(default)s)")
     options.add_argument("--out", type=Path, default=Path("stacks_that_draw"), help="folder")
     args = options.parse_args()
@@ -113,12 +122,16 @@ def main():
     record_it = {"file": OUT / f"stacks_drawing_{args.part}.json", "command": command}
     folder, first = args.out / args.part, 10
     if args.part == "search":
-        named = {f"{arm}, {g}": recipe(arm, g, STEPS / 2) for arm in CHOSEN for g in GAMMAS}
+        penalised = [arm for arm, (of, _) in (ARMS | PARTS).items() if of.penalty]
+        named = {f"{arm}, {g}": recipe(arm, g, STEPS / 2) for arm in penalised for g in GAMMAS}
         run(named, SEARCHED, folder, **record_it)
     elif args.part == "trial":
         named = {arm: recipe(arm, CHOSEN.get(arm), STEPS) for arm in ARMS}
         flops = {arm: cost.step_work(of.trainer(0)).flops for arm, of in named.items()}
         run(named, range(first, first + 5), folder, **record_it, flops=flops)
+    elif args.part == "parts":
+        named = {arm: recipe(arm, CHOSEN.get(arm), STEPS) for arm in PARTS}
+        run(named, range(first, first + 5), folder, **record_it)
     elif args.part == "longer":
         record_it["command"] += f" --seeds {args.seeds}"
         run({"one painter": stacks.DRAWING}, range(first, first + args.seeds), folder, **record_it)

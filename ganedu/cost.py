@@ -95,11 +95,11 @@ def fitted(works, seconds):
     return Machine(*(float(x) for x in solution / unit))
 
 
-def from_datasheet(*, flops, bytes, per_call=10e-6, share=0.3):
+def from_datasheet(*, flops, bytes, per_call=40e-6, share=0.3):
     """An estimate for a GPU that one has not timed, from its peak FLOP/s and its memory's bytes/s.
 
-    `share`: of both peaks, how much small networks reach. Ten microseconds start an operation from Python,
-    whatever the GPU. Nothing here was measured: expect a factor of two.
+    `share`: of both peaks, how much small networks reach: a guess, expect a factor of two. Starting an
+    operation from Python took 43 microseconds beside an H100 (benchmarks/gpu_step.py).
     """
     return Machine(0.0, 1 / (share * flops), 1 / (share * bytes), per_call)
 

@@ -226,12 +226,11 @@ def test_a_ring_is_learnt():
     """Known answer of the whole: from 0 modes at the start to most of the eight."""
     torch.manual_seed(0)
     ring = data.ring(8, std=0.1)
-    trainer = Trainer(
-        G=MLPGenerator(width=64), D=MLPDiscriminator(width=64), data=ring, lr_g=1e-3, lr_d=1e-3
-    )
+    players = {"G": MLPGenerator(width=64), "D": MLPDiscriminator(width=64)}
+    trainer = Trainer(**players, data=ring, lr_g=1e-3, lr_d=1e-3, device="cpu")
 
     def near_a_mode():
-        x = trainer.sample(1000).cpu()
+        x = trainer.sample(1000)
         distance, nearest = torch.cdist(x, ring.means).min(1)
         return len(nearest[distance < 0.3].unique()), (distance < 0.3).float().mean()
 
