@@ -1,4 +1,4 @@
-"""PacGAN's two-dimensional protocol, as published (Lin et al. 2018): hours on one core, so not in CI.
+"""PacGAN's two-dimensional protocol, as published (Lin et al. 2018): 90 minutes of a core a run, not in CI.
 
     python benchmarks/pacgan_protocol.py --data ring --pack 1 --seed 0
     python benchmarks/pacgan_protocol.py --data ring,grid --pack 1,2 --seed 0,1     one run of each
