@@ -3,6 +3,7 @@
     python benchmarks/stacks_that_draw.py search   each arm's weight of the penalty, two seeds, half the steps
     python benchmarks/stacks_that_draw.py trial    the arms, five fresh seeds, equal processor time
     python benchmarks/stacks_that_draw.py parts    one painter less one of its parts, the same seeds and time
+    python benchmarks/stacks_that_draw.py heavier  the trial's pair, its penalties with ten times the weight
     python benchmarks/stacks_that_draw.py longer   the arm that draws, ten fresh seeds, 8,000 steps
     python benchmarks/stacks_that_draw.py picture  another run: seven of its stacks, and are they copies?
 
@@ -73,8 +74,14 @@ PARTS = {
     "ordinary loss, R1": (replace(stacks.DRAWING, loss=losses.nonsaturating), 0.95),
     "relativistic, no penalty": (replace(stacks.DRAWING, penalty=None), 0.7),
 }
-# The largest quality in the search.
+HEAVIER = {  # the trial's arms (ganedu/treatments/stacks.py) with its seeds and its budget
+    f"{loss}{name}": replace(of, penalty=partial(penalty, gamma=1.0))
+    for loss, of in (("", stacks.BASELINE), ("relativistic + ", stacks.R1_R2))
+    for name, penalty in (("R1", penalties.r1), ("R2", penalties.r2), ("R1 + R2", penalties.r1_r2))
+}
+# The largest quality in the search, of what kept 900 modes in both seeds.
 CHOSEN = {"one painter": 0.1, "one layer for all": 1.0, "convolutional": 1.0}
+CHOSEN |= {"G alone": 0.1, "D alone": 1.0, "ordinary loss, R1": 1.0}
 
 
 def recipe(arm, gamma, steps):
@@ -113,7 +120,9 @@ def main():
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("part", choices=["search", "trial", "parts", "longer", "picture"])
+    options.add_argument(
+        "part", choices=["search", "trial", "parts", "heavier", "longer", "picture"]
+    )
     options.add_argument("--seeds", type=int, default=10, help="of longer (default: %(default)s)")
     options.add_argument("--out", type=Path, default=Path("stacks_that_draw"), help="folder")
     args = options.parse_args()
@@ -132,6 +141,10 @@ def main():
     elif args.part == "parts":
         named = {arm: recipe(arm, CHOSEN.get(arm), STEPS) for arm in PARTS}
         run(named, range(first, first + 5), folder, **record_it)
+    elif args.part == "heavier":
+        budget = {arm: round(stacks.BUDGET / stacks.TREATMENTS[arm].cost) for arm in HEAVIER}
+        named = {arm: replace(of, steps=budget[arm]) for arm, of in HEAVIER.items()}
+        run(named, range(5), folder, **record_it)
     elif args.part == "longer":
         record_it["command"] += f" --seeds {args.seeds}"
         run({"one painter": stacks.DRAWING}, range(first, first + args.seeds), folder, **record_it)

@@ -4,7 +4,8 @@
     python benchmarks/trial.py trial      every arm, ring and grid, block after block of ten fresh seeds
     python benchmarks/trial.py budgets    the leading arms at 7 budgets, grid, five seeds
     python benchmarks/trial.py ablation   the combination in small, less one of its six changes, equal steps
-    python benchmarks/trial.py minute     what the ablation leaves, a minute a seed, fresh seeds
+    python benchmarks/trial.py minute_search   what the ablation leaves: from which weight R2 fades, two seeds
+    python benchmarks/trial.py minute     what the ablation leaves, a minute a seed, ten fresh seeds
 
 Seeds run side by side (`ganedu.treatments.together`); what is finished is kept in --out, and the same
 command goes on from there. The last line of a part writes ganedu/results/trial_PART.json.
@@ -36,7 +37,7 @@ LEADING = ("baseline", "plain coordinates", "R2", "relativistic + R1 + R2")
 def run(name, points, treatment, budget, seeds, extra):
     """The rows of one arm: all seeds side by side, or one by one where its D keeps statistics."""
     p_data, recipe = plane.DATA[points], treatment.for_budget(budget, plane.MADE[points])
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     try:
         trainer = Together.of(recipe, seeds, data=p_data)
         for _ in trainer.steps(recipe.steps):
@@ -49,8 +50,9 @@ def run(name, points, treatment, budget, seeds, extra):
                 pass
         samples = [trainer.sample(plane.SAMPLES) for trainer in alone]
     seconds = (time.perf_counter() - begin) / len(seeds)
+    cpu_seconds = (time.process_time() - cpu) / len(seeds)
     same = {"recipe": name, "data": points, "steps": recipe.steps, **extra}
-    same |= {"seconds": round(seconds, 2)}
+    same |= {"seconds": round(seconds, 2), "cpu_seconds": round(cpu_seconds, 2)}
     return [
         {**same, "seed": seed, **{k: round(v, 5) for k, v in plane.measured(x, p_data).items()}}
         for seed, x in zip(seeds, samples)
@@ -90,10 +92,17 @@ def ablation_jobs():
         yield name, "grid", Treatment("both", recipe, 1.0), plane.BUDGET, BLOCKS[0], {}
 
 
+def minute_search_jobs():
+    """The weights from which R2 fades, on the grid."""
+    for weight in plane.FIRST_WEIGHTS:
+        t, extra = Treatment("both", plane.left_over(weight), 1.0), {"value": weight}
+        yield LEFT_OVER, "grid", t, plane.MINUTE, SEARCH_SEEDS, extra
+
+
 def minute_jobs():
-    """Two seeds at a time, ring and grid in turns."""
+    """Two seeds at a time, ring and grid in turns; seeds that no earlier version was tried on."""
     t = Treatment("both", plane.LEFT_OVER, 1.0)
-    for first in range(100, 110, 2):
+    for first in range(110, 120, 2):
         for points in ("ring", "grid"):
             yield LEFT_OVER, points, t, plane.MINUTE, (first, first + 1), {}
 
@@ -103,6 +112,7 @@ JOBS = {
     "trial": trial_jobs,
     "budgets": budget_jobs,
     "ablation": ablation_jobs,
+    "minute_search": minute_search_jobs,
     "minute": minute_jobs,
 }
 
