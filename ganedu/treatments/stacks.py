@@ -115,6 +115,8 @@ BASELINE = Recipe(
     precision=torch.float32,
 )
 WGAN_GP = {"loss": losses.wasserstein, "penalty": penalties.gradient_penalty, "d_steps": 5}
+# One weight for all arms, unsearched: at ten times this one the ordinary loss does as well as the
+# relativistic one (benchmarks/stacks_that_draw.py heavier; chapter 08).
 R1, R2 = partial(penalties.r1, gamma=0.1), partial(penalties.r2, gamma=0.1)
 R1_R2 = replace(BASELINE, loss=losses.relativistic, penalty=partial(penalties.r1_r2, gamma=0.1))
 # The same with larger steps that end at 0, a weight that falls tenfold, and an averaged G.
