@@ -5,7 +5,7 @@
     python benchmarks/trial.py budgets    the leading arms at 7 budgets, grid, five seeds
     python benchmarks/trial.py ablation   the combination in small, less one of its six changes, equal steps
     python benchmarks/trial.py minute_search   what the ablation leaves: from which weight R2 fades, two seeds
-    python benchmarks/trial.py minute     what the ablation leaves, a minute a seed, ten fresh seeds
+    python benchmarks/trial.py minute     what the ablation leaves, a minute a seed, twenty fresh seeds
 
 Seeds run side by side (`ganedu.treatments.together`); what is finished is kept in --out, and the same
 command goes on from there. The last line of a part writes ganedu/results/trial_PART.json.
@@ -102,7 +102,7 @@ def minute_search_jobs():
 def minute_jobs():
     """Two seeds at a time, ring and grid in turns; seeds that no earlier version was tried on."""
     t = Treatment("both", plane.LEFT_OVER, 1.0)
-    for first in range(110, 120, 2):
+    for first in range(110, 130, 2):
         for points in ("ring", "grid"):
             yield LEFT_OVER, points, t, plane.MINUTE, (first, first + 1), {}
 
