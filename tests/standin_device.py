@@ -196,12 +196,20 @@ class _Fetch(torch.autograd.Function):
 def gpu():
     """Inside, "cuda" is a device that `auto` takes."""
     old = torch.__future__.get_swap_module_params_on_conversion()
+    own = torch.Generator()  # the GPU's, from which dropout draws there; here it is only kept
+    seed_all = torch.manual_seed
+
+    def manual_seed(seed):
+        own.manual_seed(seed)
+        return seed_all(seed)
+
     torch.__future__.set_swap_module_params_on_conversion(True)
     patches = (
         mock.patch("torch.cuda.is_available", lambda: True),
         mock.patch("torch.Generator", Generator),
-        mock.patch("torch.cuda.get_rng_state", lambda device: torch.get_rng_state()),
-        mock.patch("torch.cuda.set_rng_state", lambda state, device: None),
+        mock.patch("torch.manual_seed", manual_seed),
+        mock.patch("torch.cuda.get_rng_state", lambda device: own.get_state()),
+        mock.patch("torch.cuda.set_rng_state", lambda state, device: own.set_state(state)),
         mock.patch("ganedu.trainer._has_fast_bfloat16", lambda device: False),  # asks CUDA itself,
         *(  # and so does Adam, in all of torch's releases: whether a graph is being captured
             mock.patch.object(torch.optim.Optimizer, name, lambda self: None, create=True)

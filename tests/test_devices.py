@@ -87,9 +87,10 @@ def test_a_run_with_dropout_goes_on_as_if_it_had_never_stopped(gpu):
     whole.fit(2, progress=False)
     state = whole.state_dict()
     whole.fit(3, progress=False)
-    torch.manual_seed(7)  # the GPU's own generator too
     resumed = recipes.mlp_with_everything(seed=99)
+    torch.manual_seed(7)  # the GPU's own generator too
     resumed.load_state_dict(state)
+    assert torch.equal(torch.cuda.get_rng_state("cuda"), state["device_rng"])
     resumed.fit(3, progress=False)
     assert whole.device.type == "cuda" and recipes.same(whole.state_dict(), resumed.state_dict())
 
@@ -111,6 +112,7 @@ def test_no_row_is_kept_of_what_came_after_a_loss_that_was_not_finite(gpu):
 
 
 def test_the_cpus_networks_leave_the_gpus_generator_alone(gpu, few_digits):
+    torch.manual_seed(7)
     before = torch.cuda.get_rng_state("cuda")
     train_classifier(few_digits, steps=1, batch=8, progress=False)
     metrics.c2st(few_digits.x.flatten(1), few_digits.x.flatten(1), steps=1)
